@@ -1,0 +1,1 @@
+"""Images in, a report out: facts of every image, judged by Great Expectations."""

@@ -1,0 +1,126 @@
+"""Judge a data set: facts, expectations, report."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from data_checks.facts import Chunk
+from data_checks.limits import Limits, Severity
+from data_checks.measures import Reference, reference_of, tables_of
+from data_checks.table import facts_table
+
+NAMED = 50  # failing images that a report names, for each check
+REPORT, FACTS, DOCS, SHEET = "report.json", "facts.parquet", "data_docs", "contact_sheet.png"
+
+__all__ = ["Check", "Reference", "Report", "check_images"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """The verdict of one expectation, with the first images that failed it."""
+
+    name: str
+    severity: Severity
+    passed: bool
+    observed: str
+    limit: str
+    reason: str
+    offenders: tuple[str, ...] = ()
+    offender_count: int = 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found; its files lie beside ``report.json``, which is written last."""
+
+    passed: bool
+    images: int
+    splits: dict[str, dict[str, int]]
+    checks: tuple[Check, ...]
+    reference: Reference
+
+    @classmethod
+    def load(cls, folder: Path) -> Report:
+        """Read the report in ``folder``. Raises OSError or ValueError if there is none, or half."""
+        found = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+        checks = tuple(
+            Check(**{**check, "offenders": tuple(check["offenders"])}) for check in found["checks"]
+        )
+        reference = Reference(
+            tuple(found["reference"]["mean"]),
+            tuple(found["reference"]["deviation"]),
+            found["reference"]["labels"],
+        )
+        return cls(found["passed"], found["images"], found["splits"], checks, reference)
+
+    def save(self, folder: Path) -> None:
+        """Write it whole or not at all."""
+        draft = folder / f"{REPORT}.draft"
+        draft.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False), encoding="utf-8")
+        draft.replace(folder / REPORT)
+
+
+def check_images(
+    chunks: Iterable[Chunk],
+    *,
+    labels: Sequence[str],
+    limits: Limits,
+    out: Path,
+    reference: Reference | None = None,
+    workers: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """
+    Judge every image.
+
+    Args:
+        chunks: of the images; may be read twice, the second time only for offending ones.
+        labels: of the data set, also those without an image.
+        limits: thresholds and severities.
+        out: folder for report, facts, Data Docs and contact sheet; an old content is replaced.
+        reference: distribution of the champion's data, if there is a champion.
+        workers: processes that look at images; by default one a core.
+        progress: is told how many images were looked at.
+
+    Returns:
+        The report; ``passed`` is false if a check of severity "refuse" failed.
+
+    Raises:
+        FactsFailed: a process died while it looked at images.
+    """
+    import pyarrow.parquet as parquet
+
+    from data_checks.judge import judge
+    from data_checks.sheet import contact_sheet
+
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    known = list(chunks)
+    facts_table(known, out / FACTS, workers=workers, progress=progress)
+    facts = parquet.read_table(out / FACTS).to_pandas()
+    tables = tables_of(facts, labels, limits.near_distance, reference)
+    checks = judge(tables, limits, labels, out / DOCS, has_reference=reference is not None)
+    failed = {path: c.name for c in checks if not c.passed for path in c.offenders}
+    contact_sheet(known, failed, out / SHEET)
+    report = Report(
+        passed=all(check.passed for check in checks if check.severity == "refuse"),
+        images=len(facts),
+        splits=_splits(facts),
+        checks=tuple(checks),
+        reference=reference_of(facts),
+    )
+    report.save(out)
+    return report
+
+
+def _splits(facts: Any) -> dict[str, dict[str, int]]:
+    counts = facts.groupby(["split", "label"]).size()
+    found: dict[str, dict[str, int]] = {}
+    for (split, label), count in counts.items():
+        found.setdefault(str(split), {})[str(label)] = int(count)
+    return found

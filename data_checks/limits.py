@@ -1,0 +1,81 @@
+"""The thresholds of the checks. A ``data_checks.toml`` beside the images overrides them."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+FILE = "data_checks.toml"
+Severity = Literal["refuse", "warn"]
+
+
+class Limits(BaseModel):
+    """What is still good enough. Shares are in [0, 1]."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    formats: tuple[str, ...] = Field(
+        ("PNG", "JPEG", "RAW", "WEBP", "BMP", "GIF", "TIFF"),
+        description="Formats that may occur, as Pillow names them; RAW is IDX.",
+    )
+    size_policy: Literal["same", "resize"] = Field(
+        "same", description="same: all images have one size; resize: others are resized."
+    )
+    max_unreadable_share: float = Field(0.0, ge=0, le=1, description="Of all images.")
+    min_deviation: float = Field(
+        1.0, ge=0, description="Of an image's intensities 0..255; below it is blank."
+    )
+    max_blank_share: float = Field(0.0, ge=0, le=1, description="Of all images.")
+    least_train_images: int = Field(10, ge=1, description="Of each class.")
+    least_test_images: int = Field(2, ge=1, description="Of each class.")
+    min_balance: float = Field(
+        0.1, ge=0, le=1, description="Images of the smallest class, as a share of the largest one."
+    )
+    max_duplicate_share: float = Field(0.05, ge=0, le=1, description="Of all images.")
+    max_conflict_share: float = Field(
+        0.01, ge=0, le=1, description="Of images whose pixels occur under two labels."
+    )
+    max_leak_share: float = Field(
+        0.01, ge=0, le=1, description="Of test images that are training images too."
+    )
+    near_distance: int = Field(
+        6, ge=0, le=64, description="Bits of 256 in which two images are still nearly the same."
+    )
+    max_near_leak_share: float = Field(
+        0.05, ge=0, le=1, description="Of test images nearly the same as a training image."
+    )
+    max_drift: float = Field(
+        0.25, ge=0, description="Population stability index against the champion's data."
+    )
+    severity: dict[str, Severity] = Field(
+        default_factory=dict,
+        description="Of single checks, by name.",
+    )
+
+    @classmethod
+    def beside(cls, uri: str) -> Limits:
+        """
+        The limits for the data set at ``uri``: those of ``data_checks.toml`` there, or defaults.
+
+        Raises:
+            ValueError: the file has an unknown key or a wrong value; both are named.
+        """
+        if "://" in uri:
+            return cls()
+        place = Path(uri)
+        file = (place if place.is_dir() else place.parent) / FILE
+        if not file.is_file():
+            return cls()
+        try:
+            return cls.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"{file} is no TOML: {error}") from error
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
+            )
+            known = ", ".join(cls.model_fields)
+            raise ValueError(f"{file}: {faults}. Known keys: {known}") from error

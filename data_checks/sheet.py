@@ -1,0 +1,71 @@
+"""The contact sheet: offending images, each with its path and the check that it failed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from data_checks.facts import MOST_PIXELS, Chunk
+
+TILES, COLUMNS, SIDE, TEXT = 60, 6, 160, 44
+
+
+def contact_sheet(chunks: Iterable[Chunk], failed: Mapping[str, str], to: Path) -> Path | None:
+    """
+    Draw the first offending images.
+
+    Args:
+        chunks: of the whole data set; they are read again only if there are offenders.
+        failed: path of an image → name of the check that it failed.
+        to: the PNG to write; nothing is written if no image failed.
+    """
+    wanted = dict(list(failed.items())[:TILES])
+    tiles = []
+    for chunk in chunks if wanted else ():
+        for image in chunk.read():
+            if image.path in wanted:
+                tiles.append((_picture(image), image.path, wanted.pop(image.path)))
+        if not wanted:
+            break
+    if not tiles:
+        return None
+    rows = -(-len(tiles) // COLUMNS)
+    sheet = Image.new("RGB", (COLUMNS * SIDE, rows * (SIDE + TEXT)), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
+    for place, (picture, path, check) in enumerate(tiles):
+        left, top = place % COLUMNS * SIDE, place // COLUMNS * (SIDE + TEXT)
+        sheet.paste(picture, (left + (SIDE - picture.width) // 2, top + 4))
+        draw.text((left + 4, top + SIDE + 2), _fit(path), fill="black", font=font)
+        draw.text((left + 4, top + SIDE + 18), check[:26], fill="#b91c1c", font=font)
+    sheet.save(to)
+    return to
+
+
+def _picture(image: Any) -> Image.Image:
+    """The image, scaled into its tile; a grey cross for one that cannot be read."""
+    try:
+        if image.raw_shape:
+            pixels = np.frombuffer(image.data, np.uint8).reshape(image.raw_shape)
+            found = Image.fromarray(pixels.squeeze())
+        else:
+            found = Image.open(io.BytesIO(image.data))
+            if found.width * found.height > MOST_PIXELS:
+                raise ValueError("too large to draw")
+        found = found.convert("RGB")
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+        found = Image.new("RGB", (SIDE - 8, SIDE - 8), "#e5e7eb")
+        ImageDraw.Draw(found).line((0, 0, SIDE, SIDE), fill="#9ca3af", width=3)
+        return found
+    scale = (SIDE - 8) / max(found.size)
+    size = (max(1, round(found.width * scale)), max(1, round(found.height * scale)))
+    return found.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX)
+
+
+def _fit(path: str) -> str:
+    plain = path.encode("latin-1", "replace").decode("latin-1")
+    return plain if len(plain) <= 26 else f"…{plain[-25:]}".replace("…", "..")

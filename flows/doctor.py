@@ -1,0 +1,144 @@
+"""doctor: is this machine fit for it? Each finding with its cure."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from tasks.errors import Transient
+
+LEAST_FREE_BYTES = 2_000_000_000
+PYTHONS = ((3, 11), (3, 13))
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what was found, and what to do if it is not well."""
+
+    name: str
+    is_well: bool
+    found: str
+    cure: str = ""
+
+
+def run_doctor() -> int:
+    """Print every finding; exit code 4 if one is not well."""
+    console = Console(highlight=False)
+    console.print("looking (the Prefect API and MLflow take some seconds) …")
+    findings = [check() for check in CHECKS]
+    for finding in findings:
+        mark = "[green]well[/]" if finding.is_well else "[red]ILL [/]"
+        console.print(f"{mark}  {finding.name:<16} {finding.found}")
+        if not finding.is_well:
+            console.print(f"      cure: {finding.cure}")
+    return 0 if all(finding.is_well for finding in findings) else 4
+
+
+def _python() -> Finding:
+    here = sys.version_info[:2]
+    return Finding(
+        "Python", PYTHONS[0] <= here <= PYTHONS[1], sys.version.split()[0],
+        "make .venv with Python 3.11, 3.12 or 3.13: make clean, then make PYTHON=python3.12 run",
+    )  # fmt: skip
+
+
+def _packages() -> Finding:
+    """Are the installed versions those of the lock file?"""
+    wrong, count = [], 0
+    for line in (CHECKOUT / "infra/requirements/app.txt").read_text(encoding="utf-8").splitlines():
+        if "==" not in line or line.startswith((" ", "#")):
+            continue
+        name, _, rest = line.partition("==")
+        version, _, marker = rest.rstrip(" \\").partition(" ; ")
+        if marker and not _applies(marker):
+            continue
+        count += 1
+        try:
+            installed = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            installed = "missing"
+        if installed != version.strip():
+            wrong.append(f"{name} {installed} (locked: {version.strip()})")
+    found = ", ".join(wrong[:5]) if wrong else f"{count} as locked"
+    return Finding("packages", not wrong, found, "make install")
+
+
+def _applies(marker: str) -> bool:
+    from packaging.markers import Marker
+
+    return Marker(marker).evaluate()
+
+
+def _disk() -> Finding:
+    from tasks.backends.local.state import home
+
+    free = shutil.disk_usage(home()).free
+    return Finding(
+        "disk", free > LEAST_FREE_BYTES, f"{free / 1e9:.1f} GB free",
+        f"free {LEAST_FREE_BYTES / 1e9:g} GB, or set MLOPS_HOME to a folder on another disk",
+    )  # fmt: skip
+
+
+def _state() -> Finding:
+    from tasks.backends.local.state import home
+
+    try:
+        return Finding("state folder", True, f"{home()} is writable")
+    except Transient as error:
+        return Finding("state folder", False, "not writable", str(error))
+
+
+def _port() -> Finding:
+    from tasks.backends.local.endpoints import FIRST_PORT, LoopbackEndpoints, who_holds
+    from tasks.backends.local.state import home
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", FIRST_PORT))
+        except OSError:
+            owner = LoopbackEndpoints(home()).owner_of(FIRST_PORT)
+            found = f"{FIRST_PORT}: held by {f'the endpoint {owner}' if owner else who_holds(FIRST_PORT)}"
+            return Finding("port", True, f"{found}; a new endpoint takes the next free one")
+    return Finding("port", True, f"{FIRST_PORT} is free")
+
+
+def _prefect() -> Finding:
+    from flows.server import prefect_api
+    from tasks.backends.local.state import home
+
+    try:
+        with prefect_api(home()) as url:
+            import httpx
+
+            version = httpx.get(f"{url}/admin/version", timeout=10, trust_env=False).json()
+            return Finding("Prefect API", True, f"{url} answers (version {version})")
+    except (Transient, OSError, ValueError) as error:
+        cure = "start a server (make ui), or unset PREFECT_API_URL for an embedded one"
+        return Finding("Prefect API", False, str(error), cure)
+
+
+def _mlflow() -> Finding:
+    from tasks.backends.local.registry import MlflowRegistry
+    from tasks.backends.local.state import home
+
+    registry = MlflowRegistry(home())
+    try:
+        models = registry.names()
+    except Transient as error:
+        cure = f"set the database aside: mv {home() / 'mlflow.db'} {home() / 'mlflow.db.broken'}"
+        return Finding("MLflow database", False, str(error), cure)
+    return Finding("MLflow database", True, f"{registry.uri}: {len(models)} models")
+
+
+CHECKS: tuple[Callable[[], Finding], ...] = (
+    _python, _packages, _state, _disk, _port, _mlflow, _prefect,
+)  # fmt: skip

@@ -1,0 +1,62 @@
+"""release: from images to a served model, or a refusal that explains itself."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.evidence import evidence_of
+from flows.outcome import explained
+from model.config import TrainConfig
+from tasks import backends
+from tasks.deploy import deploy_model
+from tasks.evaluate import evaluate_candidate
+from tasks.gate import pass_test_gate
+from tasks.records import Deployment, ModelVersion
+from tasks.register import register_model
+from tasks.rules import Rules
+from tasks.source import read_code
+from tasks.step import say
+from tasks.train import describe_job, train_model
+from tasks.validate import validate_images
+
+SAMPLE = "model/sample/fashion-mnist.parquet"
+
+
+@flow(name="release", flow_run_name="release {data}", persist_result=False)
+@explained
+def release(
+    data: str = SAMPLE,
+    name: str | None = None,
+    backend: str = "local",
+    config: TrainConfig = TrainConfig(),  # noqa: B008 (frozen)
+    rules: Rules = Rules(),  # noqa: B008 (frozen)
+    deploy: bool = True,
+    force: bool = False,
+    port: int | None = None,
+) -> Deployment | ModelVersion:
+    """
+    Take the images at ``data`` all the way to a served model, or refuse.
+
+    Args:
+        data: folder, Parquet file or fsspec URL of the images.
+        name: of model and endpoint; by default that of the data.
+        backend: where to train, register and serve: local.
+        config: training knobs.
+        rules: when a candidate may serve.
+        deploy: false registers the model and leaves the endpoint alone.
+        force: run every stage again, changed or not.
+        port: of the endpoint on this machine; by default the one it has, or a free one from 8000 on.
+    """
+    on = backends.choose(backend)
+    code = read_code()
+    with on.ledger.exclusive(f"release of {data}", say), evidence_of("release", on):
+        dataset = on.datasets.identify(data, name)
+        champion = on.registry.champion(dataset.name)
+
+        checking = validate_images.submit(on, dataset, champion, force)
+        gate = pass_test_gate(on, code, force)
+        checked = checking.result()
+        candidate = train_model(on, describe_job(checked, gate, config), force)
+        approved = evaluate_candidate(on, candidate, champion, rules)
+        version = register_model(on, approved, dataset.name)
+        return deploy_model(on, version, port) if deploy else version

@@ -1,0 +1,32 @@
+"""rollback: an earlier version serves again, after the same proof as any other."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.evidence import evidence_of
+from flows.outcome import explained
+from tasks import backends
+from tasks.deploy import deploy_model
+from tasks.errors import Refused
+from tasks.records import Deployment
+from tasks.step import say
+
+
+@flow(name="rollback", flow_run_name="rollback {name}", persist_result=False)
+@explained
+def rollback(name: str, to: int | None = None, backend: str = "local") -> Deployment:
+    """
+    Let an earlier version of ``name`` serve again.
+
+    Args:
+        name: of model and endpoint.
+        to: number of the version; by default the one that served before.
+        backend: where the endpoint is: local.
+    """
+    on = backends.choose(backend)
+    with on.ledger.exclusive(f"rollback of {name}", say), evidence_of("rollback", on):
+        version = on.registry.previous(name) if to is None else on.registry.version(name, to)
+        if version is None:
+            raise Refused(f"no version of {name} served before the champion; name one by --to")
+        return deploy_model(on, version, None)

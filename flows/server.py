@@ -1,0 +1,102 @@
+"""
+A Prefect server for one command, when none is configured.
+
+Prefect's own ephemeral server outlives a killed parent and keeps its database in the home folder.
+This one ends with its parent, however that ends, and keeps its database in the state folder, so
+that ``make ui`` later shows the runs made without a server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import multiprocessing.connection
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tasks.errors import Transient
+
+READY_WITHIN_S = 90.0
+
+
+@contextlib.contextmanager
+def prefect_api(state: Path) -> Iterator[str]:
+    """
+    The URL of the Prefect API to use inside: the configured one, or that of a server of our own.
+
+    Raises:
+        Transient: our server did not come up.
+    """
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_LOCAL_STORAGE_PATH,
+        temporary_settings,
+    )
+
+    if configured := PREFECT_API_URL.value():
+        yield str(configured)
+        return
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+    environment = server_environment(state)
+    process = multiprocessing.get_context("spawn").Process(
+        target=_serve, args=(listener, environment), name="prefect-server", daemon=True
+    )
+    process.start()
+    try:
+        _wait_for(url, process)
+        mine = {PREFECT_API_URL: url, PREFECT_LOCAL_STORAGE_PATH: state / "prefect" / "storage"}
+        with temporary_settings(mine):
+            yield url
+    finally:
+        listener.close()
+        process.terminate()
+        process.join(10)
+
+
+def server_environment(state: Path) -> dict[str, str]:
+    """Settings of a Prefect server that keeps its data in the state folder and calls nobody."""
+    return {
+        "PREFECT_HOME": str(state / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def _serve(listener: socket.socket, environment: dict[str, str]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ.update(environment)
+    os.environ.update(
+        {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+    )
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    config = uvicorn.Config(create_app, factory=True, log_level="error", lifespan="on")
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(0)
+
+
+def _wait_for(url: str, process: multiprocessing.process.BaseProcess) -> None:
+    import httpx
+
+    deadline = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < deadline and process.is_alive():
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"{url}/health", timeout=5, trust_env=False).status_code == 200:
+                return
+        time.sleep(0.05)
+    raise Transient(
+        f"the embedded Prefect server did not answer at {url} within {READY_WITHIN_S:g} s; "
+        "look at free memory and disk, or start one (`make ui`) and set PREFECT_API_URL"
+    )

@@ -1,0 +1,96 @@
+"""status and stop: what serves where. Nothing heavy is imported, so they answer at once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tasks.backends.local.endpoints import Found, LoopbackEndpoints
+from tasks.backends.local.state import home, only_one, read_json
+from tasks.errors import Refused
+
+NEWEST = 5
+
+
+def run_status(repair: bool) -> int:
+    """Print endpoints and the newest releases; exit code 4 if an endpoint does not answer."""
+    state, console = home(), Console(highlight=False)
+    endpoints = LoopbackEndpoints(state)
+    if repair:
+        _repair(state, endpoints, console)
+    found = endpoints.found()
+    console.print(
+        _endpoints(found) if found else "no endpoint was deployed; `python -m flows` does it"
+    )
+    if newest := sorted((state / "evidence").glob("*.json"), reverse=True)[:NEWEST]:
+        console.print(_releases(newest))
+    dead = [each.name for each in found if not each.is_alive]
+    if dead:
+        console.print(
+            f"{', '.join(dead)} does not answer; start it again: python -m flows status --repair"
+        )
+    return 4 if dead else 0
+
+
+def run_stop(name: str | None) -> int:
+    """Stop one endpoint, or all of them."""
+    state, console = home(), Console(highlight=False)
+    endpoints = LoopbackEndpoints(state)
+    with only_one(state, what="stop", wait_s=60, tell=console.print):
+        known = [each.name for each in endpoints.found()]
+        if name and name not in known:
+            raise Refused(f"no endpoint {name!r}; there are: {', '.join(known) or 'none'}")
+        for each in [name] if name else known:
+            was_alive = endpoints.stop(each)
+            console.print(
+                f"{each} {'stopped' if was_alive else 'did not run'}; its versions stay registered"
+            )
+        if not known:
+            console.print("no endpoint runs")
+    return 0
+
+
+def _repair(state: Path, endpoints: LoopbackEndpoints, console: Console) -> None:
+    with only_one(state, what="repair", wait_s=60, tell=console.print):
+        for each in endpoints.found():
+            if not each.is_alive:
+                deployment = endpoints.restore(each.name, console.print)
+                console.print(
+                    f"{each.name} version {deployment.version} serves again at {deployment.url}"
+                )
+            endpoints.tidy(each.name)
+
+
+def _endpoints(found: list[Found]) -> Table:
+    table = _table("endpoint", "version", "model", "serves at", "process")
+    for each in found:
+        live = each.deployment
+        process = str(each.pid) if each.pid else "[red]dead[/]"
+        table.add_row(each.name, str(live.version), live.digest[:12], live.url, process)
+    return table
+
+
+def _releases(files: list[Path]) -> Table:
+    table = _table("ended", "what", "outcome", "remark")
+    for file in files:
+        evidence = read_json(file)
+        if evidence is None:
+            continue
+        ended = datetime.fromisoformat(evidence["ended"]).astimezone(UTC)
+        colour = "green" if evidence["outcome"] == "done" else "red"
+        remark = (evidence["why"].splitlines() or [""])[0]
+        table.add_row(
+            f"{ended:%Y-%m-%d %H:%M} UTC", evidence["kind"],
+            f"[{colour}]{evidence['outcome']}[/]", remark,
+        )  # fmt: skip
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column)
+    return table

@@ -1,0 +1,97 @@
+"""What a person sees in the terminal: lines while it works, a table at the end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.table import Table
+
+from tasks.records import Deployment, ModelVersion
+from tasks.timeline import Timeline
+
+STEPS = {
+    "validate-images": "validate",
+    "pass-test-gate": "gate",
+    "submit-training": "train",
+    "await-training": "train",
+    "evaluate-candidate": "evaluate",
+    "register-model": "register",
+    "deploy-model": "deploy",
+}
+COLOURS = {"done": "green", "skipped": "cyan", "refused": "red", "failed": "red"}
+
+
+class Lines(logging.Handler):
+    """Prints what the steps say, each line with the step that says it."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.INFO)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not getattr(record, "mlops", False) and record.levelno < logging.WARNING:
+            return
+        step = STEPS.get(getattr(record, "task_name", ""), "release")
+        self._console.print(
+            f"[bold]{step:>9}[/] │", record.getMessage(), markup=True, highlight=False
+        )
+
+
+def listen(console: Console, is_quiet: bool) -> Callable[[], None]:
+    """Take over the console lines of Prefect's run loggers; the returned call gives them back."""
+    loggers = [logging.getLogger(f"prefect.{kind}_runs") for kind in ("flow", "task")]
+    handler = Lines(console)
+    before = []
+    for logger in loggers:
+        before.append((logger, logger.handlers[:]))
+        logger.handlers = [h for h in logger.handlers if "Console" not in type(h).__name__]
+        if not is_quiet:
+            logger.addHandler(handler)
+        logger.propagate = False
+
+    def restore() -> None:
+        for logger, handlers in before:
+            logger.handlers = handlers
+
+    return restore
+
+
+def stages(steps: Timeline) -> Table:
+    """The table of stages: verdict, seconds, skipped or run."""
+    table = Table(title=None, box=None, pad_edge=False)
+    for column in ("stage", "verdict", "seconds", "remark"):
+        table.add_column(column, justify="right" if column == "seconds" else "left")
+    for entry in steps.entries:
+        if entry.step == "submit-training" and entry.outcome == "done":
+            continue
+        colour = COLOURS[entry.outcome]
+        remark = entry.why.splitlines()[0] if entry.why else _remark(entry.record)
+        name = STEPS.get(entry.step, entry.step)
+        table.add_row(name, f"[{colour}]{entry.outcome}[/]", f"{entry.seconds:.1f}", remark)
+    return table
+
+
+def ending(console: Console, proof: Deployment | ModelVersion, example: str) -> None:
+    """Where it serves and how to ask it; or which version was registered."""
+    if isinstance(proof, ModelVersion):
+        console.print(f"\nregistered {proof.name} version {proof.number}; nothing was deployed")
+        return
+    console.print(f"\n{proof.endpoint} version {proof.version} serves at {proof.url}")
+    console.print(f"  page   {proof.url}/", highlight=False)
+    console.print(f"  API    {proof.url}/docs", highlight=False)
+    console.print(f"  try    {example}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _remark(record: object) -> str:
+    for attribute, text in (
+        ("checks", "{} checks passed"),
+        ("tests", "{} tests passed"),
+        ("accuracy", "test accuracy {:.4f}"),
+        ("number", "version {}"),
+        ("replayed", "{} known images answered as at training time"),
+    ):
+        if hasattr(record, attribute):
+            return text.format(getattr(record, attribute))
+    return ""

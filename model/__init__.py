@@ -1,0 +1,1 @@
+"""The user's own domain: images, networks, training, evaluation, export and the scoring service."""

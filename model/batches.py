@@ -1,0 +1,98 @@
+"""Batches by ``tf.data``: shuffled indices, one gather a batch, augmentation inside the graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_SHIFT_SHARE = 1 / 14  # of a side: 2 pixels of 28
+
+
+def training_batches(
+    pixels: NDArray[np.uint8],
+    labels: NDArray[np.int32],
+    order: NDArray[np.int64],
+    *,
+    batch_size: int,
+    augment: str,
+    seed: tuple[int, int],
+) -> Any:
+    """
+    One epoch of batches in the given order.
+
+    Gathering a batch of uint8 by its indices is faster than slicing and stacking single images
+    (benchmarks, ``make bench-training``); the network normalises them.
+
+    Args:
+        pixels: shape (images, height, width, channels).
+        labels: shape (images,).
+        order: indices of the images, in the order of this epoch.
+        seed: of the augmentation; another one each epoch.
+    """
+    import tensorflow as tf
+
+    gather = _gather(pixels, labels)
+    found = tf.data.Dataset.from_tensor_slices(order).batch(batch_size).map(gather)
+    if augment != "none":
+        found = found.enumerate().map(
+            lambda step, batch: (_change(batch[0], augment, seed, step), batch[1]),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+    return found.prefetch(4)
+
+
+def plain_batches(
+    pixels: NDArray[np.uint8], labels: NDArray[np.int32], order: NDArray[np.int64], size: int = 256
+) -> Any:
+    """Batches in order, unchanged: for validation."""
+    import tensorflow as tf
+
+    gather = _gather(pixels, labels)
+    return tf.data.Dataset.from_tensor_slices(order).batch(size).map(gather).prefetch(4)
+
+
+def _gather(pixels: NDArray[np.uint8], labels: NDArray[np.int32]) -> Any:
+    import tensorflow as tf
+
+    if isinstance(pixels, np.memmap):  # larger than memory: only what is asked for is read
+
+        def read(indices: Any) -> Any:
+            batch = tf.numpy_function(lambda i: pixels[np.sort(i)], [indices], tf.uint8)
+            batch.set_shape((None, *pixels.shape[1:]))
+            return batch, tf.gather(labels, tf.sort(indices))
+
+        return read
+    with tf.device("CPU"):
+        images, classes = tf.constant(pixels), tf.constant(labels)
+    return lambda indices: (tf.gather(images, indices), tf.gather(classes, indices))
+
+
+def _change(batch: Any, augment: str, seed: tuple[int, int], step: Any) -> Any:
+    """Mirror half of the images and shift each by some pixels, as asked."""
+    import tensorflow as tf
+
+    count = tf.shape(batch)[0]
+    key = tf.stack([tf.constant(seed[0] * 100_003 + seed[1], tf.int64), step])
+    mirror = tf.zeros([count], tf.bool)
+    shift = tf.zeros([count, 2])
+    if "flip" in augment:
+        mirror = tf.random.stateless_uniform([count], key) < 0.5
+    if "shift" in augment:
+        height, width = batch.shape[1:3]
+        reach = [max(1, round(side * MOST_SHIFT_SHARE)) for side in (width, height)]
+        drawn = [
+            tf.random.stateless_uniform([count], key + n, -most, most + 1, tf.int32)
+            for n, most in enumerate(reach, start=1)
+        ]
+        shift = tf.cast(tf.stack(drawn, axis=1), tf.float32)
+    width = tf.cast(tf.shape(batch)[2], tf.float32)
+    sign = tf.where(mirror, -1.0, 1.0)
+    offset = tf.where(mirror, width - 1 - shift[:, 0], shift[:, 0])
+    zero, one = tf.zeros([count]), tf.ones([count])
+    rows = tf.stack([sign, zero, offset, zero, one, shift[:, 1], zero, zero], axis=1)
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=batch, transforms=rows, output_shape=tf.shape(batch)[1:3], fill_value=0.0,
+        interpolation="NEAREST", fill_mode="NEAREST",
+    )  # fmt: skip

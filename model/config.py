@@ -1,0 +1,40 @@
+"""The knobs of a training run, each with its bounds: one definition for flow, form and shell."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class TrainConfig(BaseModel):
+    """All that a user may turn; together with data and code it decides the model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    network: str = Field("baseline", description="Name of a network in model/network.py.")
+    epochs: int = Field(10, ge=1, le=1000, description="Most passes over the training images.")
+    batch_size: int = Field(64, ge=1, le=65536, description="Images a step.")
+    learning_rate: float = Field(
+        1e-3, gt=0, le=10, description="Highest rate of Adam: it rises to it, then falls to zero."
+    )
+    seed: int = Field(0, ge=0, lt=2**31, description="The same seed gives the same weights.")
+    augment: Literal["none", "flip", "shift", "flip-shift"] = Field(
+        "none",
+        description="Random changes of training images: mirrored, shifted by up to 1/14 of a side.",
+    )
+    patience: int = Field(
+        4, ge=0, description="Epochs without a better validation loss before stopping; 0: never."
+    )
+    validation_share: float = Field(
+        0.1, gt=0, lt=0.9, description="Of the training images, kept out to choose the best epoch."
+    )
+    height: int | None = Field(
+        None, ge=4, le=4096, description="Pixels; if unset, the most frequent size in the data."
+    )
+    width: int | None = Field(
+        None, ge=4, le=4096, description="Pixels; if unset, the most frequent size in the data."
+    )
+    channels: Literal[1, 3] | None = Field(
+        None, description="1: grey, 3: colour; if unset, colour if any image has it."
+    )

@@ -1,0 +1,173 @@
+"""Class folders: ``train/<label>/…``, optionally ``test/<label>/…``, or ``<label>/…`` alone."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from model.images import BadDataset, Chunk, RawImage, in_natural_order, name_of, split_of
+
+READERS = 8
+TRAIN = ("train", "training")
+TEST = ("test", "testing", "val", "valid", "validation")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file that was listed: its path below the root, and why it must not be read, if so."""
+
+    path: str
+    label: str
+    split: str | None
+    fault: str | None = None
+
+
+@dataclass(frozen=True)
+class FolderChunk:
+    """Some files of a folder."""
+
+    root: str
+    protocol: Any
+    options: Any
+    entries: tuple[Entry, ...]
+
+    def read(self) -> Iterator[RawImage]:
+        import fsspec
+
+        system = fsspec.filesystem(self.protocol, **self.options)
+        for entry in self.entries:
+            data, fault = _bytes_of(system, self.root, entry)
+            split = entry.split or split_of(data)
+            yield RawImage(entry.path, entry.label, split, data, fault=fault)
+
+
+class Folders:
+    """Images in class folders, on any file system of fsspec."""
+
+    kind = "class folders"
+
+    def __init__(self, uri: str, system: Any, root: str) -> None:
+        self.uri, self.name = uri, name_of(uri)
+        self._system, self._root = system, root
+        self._entries, labels = _listing(system, root, uri)
+        self.labels = in_natural_order(labels)
+        if not self._entries:
+            raise BadDataset(
+                f"{uri} has no images; put them into a folder a class: {uri}/train/<label>/*.png"
+            )
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def digest(self) -> str:
+        def row(entry: Entry) -> bytes:
+            data, fault = _bytes_of(self._system, self._root, entry)
+            return f"{entry.path}\0{fault or ''}\0{hashlib.sha256(data).hexdigest()}\n".encode()
+
+        total = hashlib.sha256("\0".join(self.labels).encode())
+        with ThreadPoolExecutor(READERS) as pool:
+            for batch in _batches(self._entries, 4096):  # not all futures of a million at once
+                for line in pool.map(row, batch):
+                    total.update(line)
+        return total.hexdigest()
+
+    def chunks(self, images: int = 512) -> Iterator[Chunk]:
+        protocol, options = self._system.protocol, self._system.storage_options
+        first = protocol if isinstance(protocol, str) else protocol[0]
+        for batch in _batches(self._entries, images):
+            yield FolderChunk(self._root, first, options, tuple(batch))
+
+
+def open_folders(uri: str, system: Any, root: str) -> Folders:
+    """Class folders at ``root``. Raises BadDataset: no label folder, or no file in any."""
+    return Folders(uri, system, root)
+
+
+def _listing(system: Any, root: str, uri: str) -> tuple[list[Entry], set[str]]:
+    tops = {name: path for name, path, is_folder in _scan(system, root) if is_folder}
+    splits = {name: path for name, path in tops.items() if name.lower() in TRAIN + TEST}
+    entries: list[Entry] = []
+    labels: set[str] = set()
+    has_test = any(name.lower() in TEST for name in splits)
+    for name, path in (splits or {"": root}).items():
+        split = None if not has_test else ("test" if name.lower() in TEST else "train")
+        for label, folder, is_folder in _scan(system, path):
+            if not is_folder:
+                continue
+            labels.add(label)
+            prefix = f"{name}/{label}" if name else label
+            entries += _walk(system, folder, prefix, label, split, root)
+    if not labels:
+        raise BadDataset(
+            f"{uri} has no labels: no folder a class was found; "
+            f"put the images into {uri}/train/<label>/, or give a Parquet file with a label column"
+        )
+    return sorted(entries, key=lambda entry: entry.path), labels
+
+
+def _walk(
+    system: Any, folder: str, prefix: str, label: str, split: str | None, root: str
+) -> Iterator[Entry]:
+    if fault := _fault(system, folder, root):
+        yield Entry(prefix, label, split, fault)
+        return
+    for name, path, is_folder in _scan(system, folder):
+        below = f"{prefix}/{name}"
+        if is_folder and not (_is_local(system) and os.path.islink(path)):
+            yield from _walk(system, path, below, label, split, root)
+        elif is_folder:
+            yield Entry(below, label, split, _fault(system, path, root) or "symlink to a folder")
+        else:
+            yield Entry(below, label, split, _fault(system, path, root))
+
+
+def _scan(system: Any, folder: str) -> list[tuple[str, str, bool]]:
+    """(name, path, whether a folder) of what lies in ``folder``, hidden files aside."""
+    if _is_local(system):  # a call of the system for each file would be slow for a million
+        with os.scandir(folder) as found:
+            rows = [(entry.name, entry.path, entry.is_dir()) for entry in found]
+    else:
+        rows = [
+            (entry["name"].rstrip("/").rpartition("/")[2], entry["name"], entry["type"] != "file")
+            for entry in system.ls(folder, detail=True)
+        ]
+    return sorted(row for row in rows if not row[0].startswith("."))
+
+
+def _fault(system: Any, path: str, root: str) -> str | None:
+    """A link that leads out of the data set is named, and never followed."""
+    if not _is_local(system) or not os.path.islink(path):
+        return None
+    target = os.path.realpath(path)
+    inside = os.path.realpath(root)
+    if not os.path.exists(target):
+        return "symlink to nothing"
+    return None if target.startswith(inside + os.sep) else "symlink out of the folder"
+
+
+def _bytes_of(system: Any, root: str, entry: Entry) -> tuple[bytes, str | None]:
+    if entry.fault:
+        return b"", entry.fault
+    try:
+        if _is_local(system):
+            with open(f"{root}/{entry.path}", "rb") as stream:  # noqa: PTH123 (hot path)
+                return stream.read(), None
+        data: bytes = system.cat_file(f"{root}/{entry.path}")
+    except OSError as error:
+        return b"", f"unreadable: {error.strerror or error}"
+    return data, None
+
+
+def _is_local(system: Any) -> bool:
+    return "file" in system.protocol
+
+
+def _batches(entries: list[Entry], size: int) -> Iterator[list[Entry]]:
+    rest = iter(entries)
+    while batch := list(islice(rest, size)):
+        yield batch

@@ -1,0 +1,146 @@
+"""IDX: the MNIST family, ``train-images-idx3-ubyte[.gz]`` beside ``train-labels-idx1-ubyte[.gz]``."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import hashlib
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.images import BadDataset, Chunk, RawImage, in_natural_order, name_of, split_of
+
+IMAGES = re.compile(r"(?P<part>[^/\\]*)[-.]images[-.]idx3-ubyte(\.gz)?$")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One pair of files; ``labels`` as bytes, one an image."""
+
+    images: Path
+    name: str
+    split: str | None
+    labels: bytes
+    height: int
+    width: int
+    names: tuple[str, ...] | None
+
+    def label(self, index: int) -> str:
+        number = self.labels[index]
+        return self.names[number] if self.names and number < len(self.names) else str(number)
+
+
+@dataclass(frozen=True)
+class IdxChunk:
+    """Consecutive images of one file, with their labels."""
+
+    part: Part
+    first: int
+    count: int
+
+    def read(self) -> Iterator[RawImage]:
+        size = self.part.height * self.part.width
+        block = memoryview(_bytes(self.part.images))[16 + self.first * size :]
+        shape = (self.part.height, self.part.width, 1)
+        for offset in range(self.count):
+            data = bytes(block[offset * size : (offset + 1) * size])
+            index = self.first + offset
+            # The labels of a chunk start with its first image.
+            label = self.part.label(offset)
+            split = self.part.split or split_of(data)
+            yield RawImage(f"{self.part.name}/{index:06d}", label, split, data, raw_shape=shape)
+
+
+class Idx:
+    """Images in IDX files of one folder."""
+
+    kind = "idx"
+
+    def __init__(self, uri: str, root: Path) -> None:
+        self.uri, self.name = uri, name_of(uri)
+        self._parts = _parts(uri, root)
+        found = {part.label(i) for part in self._parts for i in _first_of_each(part.labels)}
+        self.labels = self._parts[0].names or in_natural_order(found)
+
+    def __len__(self) -> int:
+        return sum(len(part.labels) for part in self._parts)
+
+    def digest(self) -> str:
+        total = hashlib.sha256("\0".join(self.labels).encode())
+        for part in self._parts:
+            total.update(part.name.encode() + part.labels)
+            total.update(hashlib.sha256(_bytes(part.images)).digest())
+        return total.hexdigest()
+
+    def chunks(self, images: int = 512) -> Iterator[Chunk]:
+        # Labels travel with their chunk only, not all of them with each.
+        for part in self._parts:
+            for first in range(0, len(part.labels), images):
+                labels = part.labels[first : first + images]
+                small = Part(**{**vars(part), "labels": labels})
+                yield IdxChunk(small, first, len(labels))
+
+
+def open_idx(uri: str, path: str) -> Idx:
+    """IDX files in the folder ``path``. Raises BadDataset: labels missing, or sizes that differ."""
+    return Idx(uri, Path(path))
+
+
+def _parts(uri: str, root: Path) -> tuple[Part, ...]:
+    names_file = root / "labels.txt"
+    names = tuple(names_file.read_text("utf-8").split("\n")) if names_file.exists() else None
+    names = tuple(name.strip() for name in names if name.strip()) if names else None
+    found = []
+    for path in sorted(root.iterdir()):
+        if match := IMAGES.search(path.name):
+            found.append(_part(path, match["part"], names))
+    has_test = any(part.split == "test" for part in found)
+    if not has_test:
+        found = [Part(**{**vars(part), "split": None}) for part in found]
+    if not sum(len(part.labels) for part in found):
+        raise BadDataset(f"{uri} has no images: its IDX files are empty")
+    return tuple(found)
+
+
+def _part(path: Path, name: str, names: tuple[str, ...] | None) -> Part:
+    other = path.name.replace("images", "labels").replace("idx3", "idx1")
+    pairs = [path.with_name(other), path.with_name(other.removesuffix(".gz"))]
+    labels_file = next((pair for pair in pairs if pair.exists()), None)
+    if labels_file is None:
+        raise BadDataset(f"{path} has no labels: {other} is not beside it")
+    magic, (count, height, width) = _header(path, dimensions=3)
+    _, (labelled,) = _header(labels_file, dimensions=1)
+    labels = _bytes(labels_file)[8:]
+    size = len(_bytes(path)) - 16
+    if magic != 0x0803 or size != count * math.prod((height, width)):
+        raise BadDataset(f"{path} is no whole IDX file: {count} images of {height}x{width} "
+                         f"would be {count * height * width:,} bytes, it has {size:,}")  # fmt: skip
+    if not count == labelled == len(labels):
+        raise BadDataset(f"{path} has {count} images, {labels_file.name} has {len(labels)} labels")
+    split = "test" if name.startswith(("t10k", "test")) else "train"
+    return Part(path, name, split, labels, height, width, names)
+
+
+def _header(path: Path, *, dimensions: int) -> tuple[int, tuple[int, ...]]:
+    head = _bytes(path)[: 4 + 4 * dimensions]
+    if len(head) < 4 + 4 * dimensions:
+        raise BadDataset(f"{path} is no IDX file: it ends within its header")
+    numbers = [int.from_bytes(head[at : at + 4], "big") for at in range(0, len(head), 4)]
+    return numbers[0], tuple(numbers[1:])
+
+
+@functools.lru_cache(maxsize=4)
+def _bytes(path: Path) -> bytes:
+    """The file, unpacked; kept, for the next chunk reads it again."""
+    try:
+        data = path.read_bytes()
+        return gzip.decompress(data) if path.suffix == ".gz" else data
+    except (OSError, EOFError) as error:
+        raise BadDataset(f"{path} cannot be read: {error}") from error
+
+
+def _first_of_each(labels: bytes) -> list[int]:
+    return [labels.index(number) for number in set(labels)]

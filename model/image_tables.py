@@ -1,0 +1,149 @@
+"""Parquet: ``image`` (bytes, or struct<bytes, path> as Hugging Face writes it), ``label``, ``split``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from model.images import BadDataset, Chunk, RawImage, in_natural_order, name_of, split_of
+
+
+@dataclass(frozen=True)
+class TableChunk:
+    """One row group of one file."""
+
+    file: str
+    protocol: str
+    options: Any
+    group: int
+    first_row: int
+    names: tuple[str, ...] | None
+    split: str | None
+
+    def read(self) -> Iterator[RawImage]:
+        import fsspec
+        import pyarrow.parquet as parquet
+
+        with fsspec.filesystem(self.protocol, **self.options).open(self.file, "rb") as stream:
+            rows = parquet.ParquetFile(stream).read_row_group(self.group).to_pylist()
+        for number, row in enumerate(rows, start=self.first_row):
+            yield self._image(row, number)
+
+    def _image(self, row: dict[str, Any], number: int) -> RawImage:
+        image, path = row["image"], f"{_stem(self.file)}/{number}"
+        if isinstance(image, dict):
+            path = image.get("path") or path
+            image = image.get("bytes")
+        fault = None if image is not None else "no bytes in this row"
+        data = image or b""
+        label = row["label"]
+        if self.names is not None and isinstance(label, int) and 0 <= label < len(self.names):
+            label = self.names[label]
+        split = row.get("split") or self.split or split_of(data)
+        label = "" if label is None else str(label)
+        return RawImage(path, label, "train" if split == "train" else "test", data, fault=fault)
+
+
+class Tables:
+    """Images in one Parquet file, or in a folder of them; row groups are streamed."""
+
+    kind = "parquet"
+
+    def __init__(self, uri: str, system: Any, files: list[str], root: str) -> None:
+        import pyarrow.parquet as parquet
+
+        self.uri, self.name = uri, name_of(uri)
+        self._system, self._files, self._root = system, files, root
+        self._groups: list[tuple[str, int, int]] = []  # file, row group, its first row
+        found: set[str] = set()
+        for file in files:
+            try:
+                with system.open(file, "rb") as stream:
+                    table = parquet.ParquetFile(stream)
+                    self._names = _class_names(table.schema_arrow)
+                    _ask_for_columns(uri, table.schema_arrow.names)
+                    row = 0
+                    for group in range(table.num_row_groups):
+                        self._groups.append((file, group, row))
+                        row += table.metadata.row_group(group).num_rows
+                    found.update(_labels(table, self._names))
+                    self._length = getattr(self, "_length", 0) + row
+            except BadDataset:
+                raise
+            except (OSError, ValueError) as error:
+                raise BadDataset(f"{file} cannot be read as Parquet: {error}") from error
+        self.labels = self._names or in_natural_order(found - {""})
+        if not self._length:
+            raise BadDataset(f"{uri} has no images: its table has no rows")
+        if not self.labels:
+            raise BadDataset(f"{uri} has no labels: its column `label` is empty")
+
+    def __len__(self) -> int:
+        return int(self._length)
+
+    def digest(self) -> str:
+        total = hashlib.sha256()
+        for file in self._files:
+            with self._system.open(file, "rb") as stream:
+                part = hashlib.sha256()
+                while block := stream.read(1 << 20):
+                    part.update(block)
+            total.update(f"{file.removeprefix(self._root)}\0{part.hexdigest()}\n".encode())
+        return total.hexdigest()
+
+    def chunks(self, images: int = 512) -> Iterator[Chunk]:
+        del images  # a row group is the unit in which Parquet can be read
+        protocol = self._system.protocol
+        first = protocol if isinstance(protocol, str) else protocol[0]
+        for file, group, row in self._groups:
+            yield TableChunk(
+                file, first, self._system.storage_options, group, row, self._names, _split(file)
+            )
+
+
+def open_tables(uri: str, system: Any, files: list[str], root: str) -> Tables:
+    """Parquet files. Raises BadDataset: broken, without the columns, or without rows."""
+    return Tables(uri, system, files, root)
+
+
+def _ask_for_columns(uri: str, names: list[str]) -> None:
+    missing = [column for column in ("image", "label") if column not in names]
+    if missing:
+        has = ", ".join(names)
+        raise BadDataset(f"{uri} has no column {' and no '.join(missing)}; its columns are: {has}")
+
+
+def _class_names(schema: Any) -> tuple[str, ...] | None:
+    """Names of integer labels, where Hugging Face noted them."""
+    noted = (schema.metadata or {}).get(b"huggingface")
+    if not noted:
+        return None
+    features = json.loads(noted).get("info", {}).get("features", {})
+    names = features.get("label", {}).get("names")
+    return tuple(names) if names else None
+
+
+def _labels(table: Any, names: tuple[str, ...] | None) -> set[str]:
+    if names:
+        return set(names)
+    found: set[str] = set()
+    for group in range(table.num_row_groups):
+        column = table.read_row_group(group, columns=["label"])["label"]
+        found.update("" if value is None else str(value) for value in column.unique().to_pylist())
+    return found
+
+
+def _split(file: str) -> str | None:
+    """The split that a file's name declares (train-00000-of-00001.parquet), if it does."""
+    stem = _stem(file).lower()
+    for split in ("train", "test"):
+        if stem.startswith(split):
+            return split
+    return None
+
+
+def _stem(file: str) -> str:
+    return file.rpartition("/")[2].removesuffix(".parquet")

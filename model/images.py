@@ -1,0 +1,124 @@
+"""
+Data sets of images, in whichever of three shapes they come: found out by looking.
+
+    class folders   train/<label>/*.png, optionally test/<label>/…; or <label>/… alone
+    Parquet         columns image (bytes, or struct<bytes, path>), label, optionally split
+    IDX             *-images-idx3-ubyte[.gz] with its labels, the MNIST family
+
+An image set is read in chunks. A chunk is small and can be sent to another process, which reads the
+bytes itself; nothing here decodes an image.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+TEST_SHARE = 0.2  # of images whose data set declares no test split
+
+
+class BadDataset(ValueError):
+    """A data set that cannot be read as one; the message says why and what would do."""
+
+
+class RawImage(NamedTuple):
+    """
+    One image as stored.
+
+    Attributes:
+        path: its name inside the data set; unique there.
+        label: name of its class.
+        split: "train" or "test".
+        data: the file's bytes, or bare intensities if ``raw_shape`` is set.
+        raw_shape: (height, width, channels) of bare intensities; ``None`` for an encoded file.
+        fault: why the bytes could not be had; ``data`` is empty then.
+    """
+
+    path: str
+    label: str
+    split: str
+    data: bytes
+    raw_shape: tuple[int, int, int] | None = None
+    fault: str | None = None
+
+
+class Chunk(Protocol):
+    """Some images, to be read here or in another process."""
+
+    def read(self) -> Iterator[RawImage]: ...
+
+
+class ImageSet(Protocol):
+    """A data set that was found; its images are read in chunks, in an order that never changes."""
+
+    @property
+    def uri(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+    def __len__(self) -> int: ...
+    def digest(self) -> str:
+        """SHA-256 of content: file bytes and paths below ``uri``, wherever that lies."""
+
+    def chunks(self, images: int = 512) -> Iterator[Chunk]:
+        """All images, about ``images`` a chunk."""
+
+
+def open_images(uri: str) -> ImageSet:
+    """
+    Find out what kind of data set lies at ``uri``: a path, or a URL that fsspec knows.
+
+    Raises:
+        BadDataset: nothing is there, or nothing that is a data set.
+    """
+    import fsspec
+
+    from model import image_folders, image_idx, image_tables
+
+    try:
+        system, path = fsspec.core.url_to_fs(uri)
+        path = path.rstrip("/") or path
+        if not system.exists(path):
+            raise BadDataset(f"{uri} does not exist; give a folder or a Parquet file of images")
+        is_file = system.isfile(path)
+        names = [path] if is_file else [entry["name"] for entry in system.ls(path, detail=True)]
+    except BadDataset:
+        raise
+    except (OSError, ValueError, ImportError) as error:
+        raise BadDataset(f"{uri} cannot be read: {error}") from error
+    if tables := sorted(name for name in names if name.endswith(".parquet")):
+        return image_tables.open_tables(uri, system, tables, root=path)
+    if any(image_idx.IMAGES.search(name) for name in names):
+        return image_idx.open_idx(uri, path)
+    if is_file:
+        raise BadDataset(f"{uri} is a file, but not a Parquet file of images")
+    return image_folders.open_folders(uri, system, path)
+
+
+def split_of(data: bytes) -> str:
+    """The split of an image whose data set declares none: by its content, so it never moves."""
+    share = int.from_bytes(hashlib.sha256(data).digest()[:8], "big") / 2**64
+    return "test" if share < TEST_SHARE else "train"
+
+
+def name_of(uri: str) -> str:
+    """A name for a data set, its model and its endpoint, from the last part of its URI."""
+    last = re.split(r"[/\\]", uri.rstrip("/\\"))[-1]
+    stem = re.sub(r"\.(parquet|zip)$", "", last)
+    slug = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")
+    return slug[:63] or "images"
+
+
+def in_natural_order(labels: set[str]) -> tuple[str, ...]:
+    """Sort labels as people do: 2 before 10."""
+
+    def key(label: str) -> list[tuple[bool, int, str]]:
+        parts = re.split(r"(\d+)", label)
+        return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
+
+    return tuple(sorted(labels, key=key))

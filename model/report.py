@@ -1,0 +1,130 @@
+"""Everything in a model folder beside the weights: predictions, metrics, pictures, card, manifest."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from model import plots
+from model.arrays import Arrays
+from model.card import model_card
+from model.checkpoint import Progress
+from model.config import TrainConfig
+from model.evaluate import Evaluation, confusion, evaluate
+from model.export import export, largest_gap
+from model.folder import ModelFolder, write_json, write_manifest
+from model.images import ImageSet, RawImage
+from model.score import as_file, images_of, pixels_of, score_images
+
+if TYPE_CHECKING:
+    from keras import Model
+
+REPLAYED = 64  # known images, which a service must answer as here before it goes live
+COMPARED = 256  # images on which Keras and LiteRT must agree
+PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
+
+
+def write_report(
+    model: Model,
+    progress: Progress,
+    images: ImageSet,
+    arrays: Arrays,
+    config: TrainConfig,
+    out: Path,
+    *,
+    seconds: float,
+    facts: dict[str, object],
+) -> ModelFolder:
+    """
+    Complete the model folder ``out``; its manifest is written last.
+
+    Args:
+        seconds: that training took.
+        facts: more of them for the manifest.
+
+    Raises:
+        CannotLearn: the exported model answers otherwise than the trained one.
+    """
+    import pyarrow.parquet as parquet
+
+    export(model, out, images.labels)
+    gap = largest_gap(model, out, arrays.pixels[:COMPARED])
+    table = score_images(out, images)
+    found = evaluate(table, images.labels)
+    numbers: dict[str, Any] = {
+        "accuracy": found.accuracy,
+        "loss": found.loss,
+        "recall": found.recall,
+        "test_images": len(found.truth),
+        "train_images": len(arrays.labels),
+        "epochs": progress.history,
+        "best_epoch": progress.best_epoch,
+        "train_seconds": seconds,
+        "keras_tflite_max_gap": gap,
+    }
+    parquet.write_table(table, out / "predictions.parquet")
+    write_json(out / "metrics.json", numbers)
+    _draw(found, progress, images, arrays, out)
+    _keep_known_images(found, images, out)
+    described: dict[str, Any] = {
+        "dataset": {
+            "uri": images.uri, "name": images.name,
+            "digest": images.digest(), "test_digest": arrays.test_digest,
+        },
+        "config": config.model_dump(),
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **facts,
+    }  # fmt: skip
+    (out / "model_card.md").write_text(model_card(described, numbers), encoding="utf-8")
+    shutil.rmtree(out / "scratch", ignore_errors=True)
+    return write_manifest(out, **described)
+
+
+def _draw(
+    found: Evaluation, progress: Progress, images: ImageSet, arrays: Arrays, out: Path
+) -> None:
+    labels = found.labels
+    table = confusion(found.truth, found.predicted, len(labels))
+    plots.learning_curve(progress.history, progress.best_epoch, out / "learning_curve.png")
+    plots.confusion_matrix(table, labels, out / "confusion_matrix.png")
+    worst = found.worst(plots.MISTAKES)
+    stored = _test_images(images, worst)
+    rows = [
+        (
+            pixels_of(stored[place], arrays.shape),
+            labels[found.truth[place]],
+            labels[found.predicted[place]],
+            float(found.probabilities[place].max()),
+        )
+        for place in worst
+    ]
+    plots.worst_mistakes(rows, out / "worst_mistakes.png")
+
+
+def _keep_known_images(found: Evaluation, images: ImageSet, out: Path) -> None:
+    """Some test images of every class with their answers: a service must give them again."""
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
+    places = found.spread(REPLAYED)
+    stored = _test_images(images, places)
+    columns = {
+        "path": arrow.array([stored[place].path for place in places], arrow.string()),
+        "image": arrow.array([as_file(stored[place]) for place in places], arrow.binary()),
+        "label": arrow.array([stored[place].label for place in places], arrow.string()),
+        "probabilities": arrow.array(
+            [found.probabilities[place] for place in places], arrow.list_(arrow.float32())
+        ),
+    }
+    parquet.write_table(arrow.table(columns), out / "replay.parquet")
+
+
+def _test_images(images: ImageSet, places: Iterable[int]) -> dict[int, RawImage]:
+    """Test images by their place in the order of the data set."""
+    wanted = set(places)
+    return {at: image for at, image in enumerate(images_of(images, "test")) if at in wanted}

@@ -1,0 +1,1 @@
+"""The scoring service: a model folder behind HTTP, in a process that needs no TensorFlow."""

@@ -1,0 +1,140 @@
+"""
+``python -m model.train --data URI --out DIR``: from images to a model folder. A program of its own.
+
+Killed at any moment, the same command goes on from the last epoch; on a finished folder it answers
+at once. Exit codes: 0 done · 1 bug · 2 usage · 3 the data cannot be learned from.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from model.config import TrainConfig
+from model.folder import BadModelFolder, ModelFolder
+from model.images import BadDataset, open_images
+from model.pixels import BadImage
+
+SENTENCE = (
+    "epoch {epoch:g}/{epochs:g}  loss {loss:.4f}  accuracy {accuracy:.4f}  validation loss "
+    "{val_loss:.4f}  accuracy {val_accuracy:.4f}  {images_per_s:,.0f} images/s"
+)
+app = App(name="python -m model.train", help=__doc__, version_flags=[])
+
+
+@app.default
+def train(
+    *,
+    data: str,
+    out: Path,
+    config: Annotated[TrainConfig, Parameter(name="*")] = TrainConfig(),  # noqa: B008 (frozen)
+    tracking_uri: str | None = None,
+    experiment: str | None = None,
+    run_name: str | None = None,
+    tag: list[str] | None = None,
+) -> int:
+    """
+    Train an image classifier and write a model folder.
+
+    Parameters
+    ----------
+    data
+        Folder with a folder a class, Parquet file, IDX folder, or an fsspec URL of one.
+    out
+        The model folder to write; also holds the checkpoints while training.
+    tracking_uri
+        MLflow to write parameters, metrics by epoch and files to; none if left out.
+    experiment
+        MLflow experiment; by default the name of the data.
+    run_name
+        Name of the MLflow run.
+    tag
+        KEY=VALUE for the MLflow run and the manifest; may be repeated.
+    """
+    from model.fit import CannotLearn
+    from model.network import NETWORKS
+
+    if config.network not in NETWORKS:
+        known = ", ".join(NETWORKS)
+        print(f"unknown network {config.network!r}; choose one of: {known}", file=sys.stderr)
+        return 2
+    if _is_finished(out):
+        print(f"{out} holds a finished model already")
+        return 0
+    tags = dict(word.partition("=")[::2] for word in tag or [])
+    try:
+        _train(data, out, config, tracking_uri, experiment, run_name, tags)
+    except (BadDataset, BadImage, CannotLearn) as error:
+        print(f"refused: {error}", file=sys.stderr)
+        return 3
+    return 0
+
+
+def _train(
+    data: str,
+    out: Path,
+    config: TrainConfig,
+    tracking_uri: str | None,
+    experiment: str | None,
+    run_name: str | None,
+    tags: dict[str, str],
+) -> None:
+    from model.arrays import load_arrays
+    from model.checkpoint import Checkpoint, Progress, run_key
+    from model.fit import fit
+    from model.report import write_report
+    from model.tracking import open_run
+
+    out.mkdir(parents=True, exist_ok=True)
+    images = open_images(data)
+    arrays = load_arrays(images, config, out / "scratch")
+    print(f"{len(arrays.labels):,} training images of shape {arrays.shape}, "
+          f"{arrays.test_images:,} test images, {len(images.labels)} classes", flush=True)  # fmt: skip
+    run = open_run(tracking_uri, experiment or images.name, run_name, tags, out)
+    run.parameters(config.model_dump())
+
+    def tell(progress: Progress) -> None:
+        _write_progress(out / "progress.jsonl", progress)
+        if progress.history:
+            print(SENTENCE.format(**progress.history[-1]), flush=True)
+            run.epoch(progress.history[-1])
+
+    checkpoint = Checkpoint(out / "checkpoints", run_key(config, images.digest()))
+    model, progress = fit(arrays, len(images.labels), config, checkpoint, tell)
+    folder = write_report(
+        model, progress, images, arrays, config, out,
+        seconds=sum(epoch["seconds"] for epoch in progress.history),
+        facts={"tags": tags, "mlflow_run_id": run.id},
+    )  # fmt: skip
+    run.finish(folder)
+    print(f"test accuracy {folder.metrics['accuracy']:.4f}; model {folder.digest[:12]} in {out}")
+
+
+def _write_progress(file: Path, progress: Progress) -> None:
+    """One line an epoch, for whoever follows the run; written again as a whole when it resumes."""
+    lines = "".join(json.dumps(epoch) + "\n" for epoch in progress.history)
+    file.write_text(lines, encoding="utf-8")
+
+
+def _is_finished(out: Path) -> bool:
+    try:
+        ModelFolder.read(out).verify()
+    except BadModelFolder:
+        return False
+    return True
+
+
+def main() -> int:
+    """Run the command line; answer its exit code."""
+    try:
+        return int(app(exit_on_error=False, print_error=True) or 0)
+    except CycloptsError:
+        return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

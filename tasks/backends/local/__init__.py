@@ -1,0 +1,25 @@
+"""Everything on this machine, in one folder of state (``.mlops/``, or ``MLOPS_HOME``)."""
+
+from __future__ import annotations
+
+from tasks.backends.local.datasets import FolderDatasets
+from tasks.backends.local.endpoints import LoopbackEndpoints
+from tasks.backends.local.ledger import FileLedger
+from tasks.backends.local.registry import MlflowRegistry
+from tasks.backends.local.state import home
+from tasks.backends.local.trainer import ProcessTrainer
+from tasks.ports import Backend
+
+
+def local_backend() -> Backend:
+    """The parts that work on this machine's state folder."""
+    state = home()
+    registry = MlflowRegistry(state)
+    return Backend(
+        name="local",
+        datasets=FolderDatasets(state),
+        trainer=ProcessTrainer(state, tracking_uri=registry.uri),
+        registry=registry,
+        endpoints=LoopbackEndpoints(state),
+        ledger=FileLedger(state),
+    )

@@ -1,0 +1,235 @@
+"""
+Endpoints on the loopback address: each a port, behind which services change with no request lost.
+
+    endpoints/<name>/state.json            which service is live; written whole, after it took the port
+    endpoints/<name>/services/<id>/        one service: what it serves, its log, its address
+
+The listening socket is handed from the old service to the new one (``model.serve.control``), so the
+port never closes in between. Killed at any point, ``state.json`` still says who is live, and
+``_tidy`` ends every service that is not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from model.serve import control
+from tasks.backends.local.replay import replay
+from tasks.backends.local.services import Service, read_services, start_service
+from tasks.backends.local.state import read_json, write_whole
+from tasks.errors import Transient
+from tasks.ports import Watch
+from tasks.records import Deployment, ModelVersion
+from tasks.source import serving_code
+
+FIRST_PORT, PORTS = 8000, 100
+DRAIN_S = 15.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """What ``status`` says of one endpoint."""
+
+    name: str
+    deployment: Deployment
+    pid: int | None
+    log: Path
+
+    @property
+    def is_alive(self) -> bool:
+        return self.pid is not None
+
+
+class LoopbackEndpoints:
+    """Blue/green on one machine: the new service boots and proves itself beside the old one."""
+
+    def __init__(self, state: Path) -> None:
+        self._folder = state / "endpoints"
+
+    def live(self, name: str) -> Deployment | None:
+        """What answers at this endpoint now."""
+        service = self._live_service(name)
+        return service.deployment if service and _answers(service) else None
+
+    def found(self) -> list[Found]:
+        """Every endpoint that was deployed here, alive or not."""
+        endpoints = []
+        for path in sorted(self._folder.glob("*/state.json")):
+            service = self._live_service(path.parent.name)
+            if service and service.deployment:
+                pid = service.pid if _answers(service) else None
+                name = path.parent.name
+                endpoints.append(Found(name, service.deployment, pid, service.log))
+        return endpoints
+
+    def deploy(self, version: ModelVersion, port: int | None, watch: Watch) -> Deployment:
+        """Boot, replay known images, switch; see ``tasks.ports.Endpoints``."""
+        old = self._live_service(version.name)
+        self._tidy(version.name, keep=old)
+        if old and _answers(old) and _is_same(old, version, port):
+            assert old.deployment
+            return old.deployment
+        with self._socket(version.name, old, port, watch) as listener:
+            new = start_service(self._folder / version.name / "services", _new_id(version), version)
+            try:
+                watch(f"version {version.number} is up (process {new.pid}); replaying known images")
+                replayed, gap = replay(new.private_url, version.folder)
+                watch(f"{replayed} known images answered as at training time (gap {gap:.2g})")
+                deployment = Deployment(
+                    version.name, _url(listener), version.number, version.digest,
+                    replayed, gap, identity=serving_code(),
+                )  # fmt: skip
+                control.take(new.control, listener)
+            except BaseException:
+                new.stop(DRAIN_S)
+                raise
+        live = new.with_deployment(deployment)
+        self._write_state(version.name, live)
+        self._tidy(version.name, keep=live)
+        return deployment
+
+    def restore(self, name: str, watch: Watch) -> Deployment:
+        """Start the version again whose service died, at the same address."""
+        old = self._live_service(name)
+        if old is None or old.deployment is None:
+            raise Transient(f"{name} was never deployed; `python -m flows` does it")
+        live = old.deployment
+        version = ModelVersion(name, live.version, live.digest, old.model_folder)
+        return self.deploy(version, live.port, watch)
+
+    def tidy(self, name: str) -> None:
+        """End what a crash left behind beside the live service."""
+        self._tidy(name, keep=self._live_service(name))
+
+    def model_folder(self, name: str) -> Path:
+        """The model folder that serves at this endpoint."""
+        service = self._live_service(name)
+        if service is None:
+            raise Transient(f"{name} was never deployed")
+        return service.model_folder
+
+    def stop(self, name: str) -> bool:
+        """Stop every service of the endpoint; its state stays for ``rollback`` and ``repair``."""
+        services = read_services(self._folder / name / "services")
+        was_alive = [service for service in services if service.stop(DRAIN_S)]
+        (self._folder / name / "state.json").unlink(missing_ok=True)
+        return bool(was_alive)
+
+    def owner_of(self, port: int) -> str | None:
+        """The endpoint of ours that holds ``port``."""
+        for found in self.found():
+            if found.deployment.url.endswith(f":{port}") and found.is_alive:
+                return found.name
+        return None
+
+    def _live_service(self, name: str) -> Service | None:
+        state = read_json(self._folder / name / "state.json") or {}
+        for service in read_services(self._folder / name / "services"):
+            if service.id == state.get("live"):
+                return service
+        return None
+
+    def _write_state(self, name: str, service: Service) -> None:
+        service.save()
+        write_whole(self._folder / name / "state.json", f'{{"live": "{service.id}"}}\n')
+
+    def _tidy(self, name: str, keep: Service | None) -> None:
+        """End services of this endpoint that are not live: left behind by a crash, or replaced."""
+        for service in read_services(self._folder / name / "services"):
+            if keep is None or service.id != keep.id:
+                service.stop(DRAIN_S)
+                service.forget()
+
+    @contextlib.contextmanager
+    def _socket(
+        self, name: str, old: Service | None, port: int | None, watch: Watch
+    ) -> Iterator[socket.socket]:
+        """The public listening socket: the old service's own, or a new one on a free port."""
+        wanted = port or (old.deployment.port if old and old.deployment else None)
+        if old and _answers(old) and old.deployment and wanted == old.deployment.port:
+            listener = control.give(old.control)
+        elif wanted:
+            listener = _bind(wanted)
+        else:
+            listener = _bind_first_free(watch)
+        with listener:
+            yield listener
+
+
+def _bind(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise Transient(
+            f"port {port} is held by {who_holds(port)}; end that program or choose another --port"
+        ) from error
+    return listener
+
+
+def _bind_first_free(watch: Watch) -> socket.socket:
+    for port in range(FIRST_PORT, FIRST_PORT + PORTS):
+        with contextlib.suppress(Transient):
+            listener = _bind(port)
+            if port != FIRST_PORT:
+                watch(f"port {FIRST_PORT} is held by {who_holds(FIRST_PORT)}; taking {port}")
+            return listener
+    raise Transient(f"no port from {FIRST_PORT} to {FIRST_PORT + PORTS - 1} is free; use --port")
+
+
+def who_holds(port: int) -> str:
+    """The program that listens on ``port``, as far as the system tells."""
+    import psutil
+
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.status == "LISTEN":
+                pid = connection.pid
+                if pid is None:
+                    return "a program of another user"
+                return f"{' '.join(psutil.Process(pid).cmdline()[:4])} (process {pid})"
+    except psutil.Error:
+        return "a program that the system does not name"
+    return "a program that the system does not name"
+
+
+def _answers(service: Service) -> bool:
+    """Does it serve what it should, at its public address? Three tries: it may be busy."""
+    if not service.deployment or not service.is_alive():
+        return False
+    for _ in range(3):
+        with contextlib.suppress(httpx.HTTPError, ValueError, KeyError):
+            said = httpx.get(f"{service.deployment.url}/version", timeout=2, trust_env=False).json()
+            return bool(said["digest"] == service.deployment.digest)
+        time.sleep(0.2)
+    return False
+
+
+def _is_same(old: Service, version: ModelVersion, port: int | None) -> bool:
+    live = old.deployment
+    return (
+        live is not None
+        and live.version == version.number
+        and live.digest == version.digest
+        and live.identity == serving_code()
+        and port in (None, live.port)
+    )
+
+
+def _new_id(version: ModelVersion) -> str:
+    return f"v{version.number}-{version.digest[:8]}-{secrets.token_hex(3)}"
+
+
+def _url(listener: socket.socket) -> str:
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -1,0 +1,46 @@
+"""What earlier stages found: a JSON file for each stage and key, below the state folder."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from tasks.backends.local.state import only_one, write_whole
+from tasks.ports import Watch
+
+Record = TypeVar("Record")
+
+WAIT_S = 900.0  # for the command before: a release of a full data set takes some minutes
+
+
+class FileLedger:
+    """Keeps records as files that are written whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def recall(self, stage: str, key: str, kind: type[Record]) -> Record | None:
+        """The record, or ``None``: a file that is missing, damaged or of an older shape counts as none."""
+        path = self._folder / stage / f"{key}.json"
+        try:
+            return TypeAdapter(kind).validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def keep(self, stage: str, key: str, record: object) -> None:
+        """Keep ``record`` under ``key``."""
+        text = TypeAdapter(type(record)).dump_json(record, indent=1).decode()
+        write_whole(self._folder / stage / f"{key}.json", text)
+
+    def room(self, stage: str, key: str) -> Path:
+        """A folder for the files of that stage and key."""
+        folder = self._folder / stage / key
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def exclusive(self, what: str, watch: Watch) -> AbstractContextManager[None]:
+        """One command at a time on this state folder; a second one waits."""
+        return only_one(self._folder, what=what, wait_s=WAIT_S, tell=watch)

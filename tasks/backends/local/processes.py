@@ -1,0 +1,65 @@
+"""Detached programs: found again by what they run, ended by their own process id."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import psutil
+
+from tasks.backends.local.state import CHECKOUT
+
+
+def start_detached(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+    """Start ``command`` so that it outlives us and our terminal; its output goes to ``log``."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+
+
+def running(module: str, argument: str) -> list[psutil.Process]:
+    """
+    Living processes of ``python -m module … argument …``.
+
+    Asking the system, not a file of ours, finds them also when we were killed before noting them.
+    """
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+            is_alive = process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            continue
+        if is_alive and module in words and argument in words:
+            found.append(process)
+    return found
+
+
+def end(process: psutil.Process, *, patience_s: float) -> None:
+    """Ask ``process`` to end, wait, insist; a process that is gone already is fine."""
+    try:
+        process.terminate()
+        try:
+            process.wait(patience_s)
+        except psutil.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+    except psutil.NoSuchProcess:
+        return
+
+
+def tail(log: Path, lines: int = 12) -> str:
+    """The last lines of a log, for a message."""
+    try:
+        return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+    except OSError:
+        return "(no log)"

@@ -1,0 +1,64 @@
+"""Replay known images against a booted service: it must answer as at training time."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import httpx
+
+from tasks.errors import Refused, Transient
+
+LARGEST_GAP = 1e-4  # of a probability: another batch size rounds otherwise in the sixth digit
+
+
+def replay(url: str, model_folder: Path) -> tuple[int, float]:
+    """
+    Send each image of ``replay.parquet`` as an application would, one by one.
+
+    Returns:
+        How many were sent, and the largest gap between two probabilities.
+
+    Raises:
+        Refused: an answer differs from the one at training time.
+        Transient: the service did not answer.
+    """
+    import pyarrow.parquet as parquet
+
+    rows = parquet.read_table(model_folder / "replay.parquet").to_pylist()
+    labels = _labels(model_folder)
+    largest = 0.0
+    try:
+        with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+            for row in rows:
+                largest = max(largest, _gap(client, row, labels))
+    except httpx.HTTPError as error:
+        raise Transient(f"the service at {url} did not answer: {error!r}") from error
+    return len(rows), largest
+
+
+def _gap(client: httpx.Client, row: dict[str, object], labels: list[str]) -> float:
+    image = row["image"]
+    assert isinstance(image, bytes)
+    sent = {"data": base64.b64encode(image).decode()}
+    response = client.post("/score", json=sent)
+    if response.status_code >= 500:
+        raise Transient(f"the service answered {response.status_code} to {row['path']}")
+    if response.status_code != 200:
+        raise Refused(f"the service refused the known image {row['path']}: {response.text}")
+    top = {t["label"]: t["probability"] for t in response.json()["predictions"][0]["top"]}
+    expected = dict(zip(labels, row["probabilities"], strict=True))  # type: ignore[call-overload]
+    gap = max(abs(top[label] - expected[label]) for label in top)
+    if gap > LARGEST_GAP:
+        raise Refused(
+            f"the service answers {row['path']} with {top}, at training time it was "
+            f"{ {label: round(expected[label], 4) for label in top} }: gap {gap:.2g} > {LARGEST_GAP:g}"
+        )
+    return gap
+
+
+def _labels(model_folder: Path) -> list[str]:
+    import json
+
+    found = json.loads((model_folder / "labels.json").read_text(encoding="utf-8"))
+    return [str(label) for label in found["labels"]]

@@ -1,0 +1,135 @@
+"""gate: do the unit tests marked ``gate`` pass on exactly this code?"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+from tasks.artifacts import markdown_table, show_page
+from tasks.errors import Refused, Transient
+from tasks.ports import Backend
+from tasks.records import Code, GatePass
+from tasks.source import ROOT, read_code
+from tasks.step import Skipped, say, step
+
+INSIDE = "MLOPS_INSIDE_GATE"
+MARK = re.compile(r"\bpytest\.mark\.gate\b")
+
+
+@step(name="pass-test-gate", timeout_s=1800, run_name="gate {code}")
+def pass_test_gate(
+    on: Backend, code: Code, is_forced: bool = False
+) -> GatePass | Skipped[GatePass]:
+    """
+    Run the tests marked ``gate`` and let only green code pass.
+
+    Args:
+        code: the code that the release was asked for.
+        is_forced: run them again, also if they passed before.
+
+    Raises:
+        Refused: a test failed, none was found, or the checkout is not ``code``.
+    """
+    if os.environ.get(INSIDE):
+        raise Refused("the gate was asked to run inside the gate: a gate test must not release")
+    if read_code().digest != code.digest:
+        raise Refused(f"the code changed since this release of {code} began; start it again")
+    if not is_forced and (kept := on.ledger.recall("gate", code.digest, GatePass)):
+        return Skipped(kept, f"code, tests and lock files are unchanged since {kept.tests} passed")
+    folder = on.ledger.room("gate", code.digest)
+    passed = run_tests(code, folder, tests=gate_files(ROOT))
+    on.ledger.keep("gate", code.digest, passed)
+    return passed
+
+
+def gate_files(root: Path) -> list[Path]:
+    """Test files with gate tests: all of ``tests/model``, and those elsewhere that say the mark."""
+    files = [p for p in sorted((root / "tests").rglob("test_*.py")) if "flows" not in p.parts]
+    own = root / "tests" / "model"
+    return [p for p in files if p.parent == own or MARK.search(p.read_text(encoding="utf-8"))]
+
+
+def run_tests(code: Code, folder: Path, tests: list[Path]) -> GatePass:
+    """Run ``tests`` by pytest in a process of its own; say each result as it comes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    junit, began = folder / "junit.xml", time.monotonic()
+    junit.unlink(missing_ok=True)
+    command = [
+        sys.executable, "-m", "pytest", "-m", "gate", "--tb=short", "-v", "--color=no",
+        "-p", "no:cacheprovider", f"--junitxml={junit}", *map(str, tests),
+    ]  # fmt: skip
+    output = _stream(command, folder / "pytest.log")
+    if output == 5:
+        raise Refused("no test is marked `gate`; a gate that tests nothing would pass anything")
+    if not junit.exists():
+        tail = (folder / "pytest.log").read_text(encoding="utf-8")[-2000:]
+        raise Transient(f"pytest ended with {output} and left no JUnit file:\n{tail}")
+    rows = _read(junit)
+    _show(code, rows)
+    failures = [row for row in rows if row[1] in ("failed", "error")]
+    if failures or output != 0:
+        raise _refusal(failures, folder, len(rows))
+    ran = sum(row[1] == "passed" for row in rows)
+    seconds = time.monotonic() - began
+    say(f"{ran} gate tests passed in {seconds:.0f} s")
+    return GatePass(code, tests=ran, seconds=seconds, report=junit)
+
+
+def _stream(command: list[str], log: Path) -> int:
+    environment = {**os.environ, INSIDE: "1", "PYTHONUNBUFFERED": "1"}
+    with (
+        log.open("w", encoding="utf-8") as copy,
+        subprocess.Popen(
+            command, cwd=ROOT, env=environment, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        ) as process,
+    ):  # fmt: skip
+        try:
+            for line in process.stdout or ():
+                copy.write(line)
+                if match := re.match(r"\S+::(\S.*?) (PASSED|FAILED|ERROR)", line):
+                    say(f"{match[2].lower()} {match[1]}")
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode
+
+
+def _read(junit: Path) -> list[tuple[str, str, str, str]]:
+    """Rows of (test, outcome, seconds, message)."""
+    rows = []
+    for case in ElementTree.parse(junit).iter("testcase"):  # noqa: S314 (pytest wrote it just now)
+        name = f"{case.get('classname', '')}::{case.get('name', '')}"
+        kinds = {child.tag: child for child in case}
+        outcome = next((said for tag, said in OUTCOMES.items() if tag in kinds), "passed")
+        child = kinds.get("failure", kinds.get("error"))
+        message = (child.get("message") or "") if child is not None else ""
+        rows.append((name, outcome, case.get("time", "0"), message))
+    return rows
+
+
+OUTCOMES = {"failure": "failed", "error": "error", "skipped": "skipped"}
+
+
+def _refusal(failures: list[tuple[str, str, str, str]], folder: Path, tests: int) -> Refused:
+    lines = [f"{name}: {message.splitlines()[0] if message else 'no message'}"
+             for name, _, _, message in failures]  # fmt: skip
+    listed = "\n".join(f"  · {line}" for line in lines)
+    return Refused(
+        f"{len(failures)} of {tests} gate tests failed:\n{listed}\n"
+        f"Run them yourself: python -m pytest -m gate tests/model\nWhole output: {folder / 'pytest.log'}",
+        reasons=tuple(lines),
+    )
+
+
+def _show(code: Code, rows: list[tuple[str, str, str, str]]) -> None:
+    ordered = sorted(rows, key=lambda row: row[1] == "passed")
+    table = markdown_table(("test", "outcome", "seconds", "message"), ordered)
+    failed = sum(row[1] in ("failed", "error") for row in rows)
+    verdict = f"{failed} failed" if failed else "passed"
+    show_page("test-gate", f"Test gate of {code}: {verdict}", table)

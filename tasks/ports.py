@@ -1,0 +1,131 @@
+"""
+The one seam: what a backend must be able to do, as four small protocols and a ledger.
+
+``tests/contract`` runs the promises written here on every backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from data_checks.check import Reference, Report
+from data_checks.limits import Limits
+from tasks.records import (
+    Approved,
+    Candidate,
+    Dataset,
+    Deployment,
+    ModelVersion,
+    TrainingJob,
+    TrainingRun,
+)
+
+Record = TypeVar("Record")
+Watch = Callable[[str], None]  # is told of progress, one line at a time
+
+
+class Datasets(Protocol):
+    """Images by URI, and the reports of their checks."""
+
+    def identify(self, uri: str, name: str | None) -> Dataset:
+        """Look at ``uri`` and digest its content. Raises Refused: no images, no labels, unreadable."""
+
+    def limits(self, dataset: Dataset) -> Limits:
+        """The thresholds for this data set: the defaults, or those of the file beside it."""
+
+    def check(
+        self, dataset: Dataset, limits: Limits, reference: Reference | None, key: str, watch: Watch
+    ) -> Report:
+        """Judge every image; the report and its pages stay in ``reports(key)``."""
+
+    def reports(self, key: str) -> Path:
+        """Folder of the report with that key."""
+
+
+class Trainer(Protocol):
+    """Runs ``python -m model.train`` somewhere."""
+
+    def submit(self, job: TrainingJob) -> TrainingRun:
+        """Start the run, or find the one with the same token again: it is never run twice."""
+
+    def wait(self, run: TrainingRun, watch: Watch) -> Candidate:
+        """Wait for the end. Starts nothing. Raises Transient (the run was lost) or Refused."""
+
+    def forget(self, job: TrainingJob) -> None:
+        """Let the next ``submit`` of this job compute it again."""
+
+    def cancel(self, run: TrainingRun) -> None:
+        """End the run if it runs; repeating it does nothing."""
+
+    def sweep(self, keep: str | None) -> int:
+        """End runs whose release is over, except the one with token ``keep``; return how many."""
+
+
+class Registry(Protocol):
+    """Numbered model versions, one for each digest, and who is champion."""
+
+    def register(self, approved: Approved, name: str, tags: dict[str, str]) -> ModelVersion:
+        """The version of this model: a new one, or the one that these bytes already have."""
+
+    def champion(self, name: str) -> ModelVersion | None:
+        """The version that serves, if any."""
+
+    def previous(self, name: str) -> ModelVersion | None:
+        """The version that served before the champion, if any."""
+
+    def version(self, name: str, number: int) -> ModelVersion:
+        """That version. Raises Refused, naming the versions there are."""
+
+    def crown(self, version: ModelVersion) -> None:
+        """Make ``version`` the champion and the former champion the previous one; repeatable."""
+
+
+class Endpoints(Protocol):
+    """Stable addresses behind which versions change with no request lost."""
+
+    def live(self, name: str) -> Deployment | None:
+        """What answers at this endpoint now; ``None`` if nothing does."""
+
+    def deploy(self, version: ModelVersion, port: int | None, watch: Watch) -> Deployment:
+        """
+        Boot, replay known images, switch. A failure leaves the former version serving.
+
+        Raises:
+            Refused: the service answered known images otherwise than at training time.
+            Transient: it did not start, or the port is held by something else.
+        """
+
+    def stop(self, name: str) -> bool:
+        """Stop the endpoint; say whether there was something to stop."""
+
+
+class Ledger(Protocol):
+    """What earlier stages found, by the digest of their inputs."""
+
+    def recall(self, stage: str, key: str, kind: type[Record]) -> Record | None:
+        """The record kept under that key; ``None`` if there is none, or only half of one."""
+
+    def keep(self, stage: str, key: str, record: object) -> None:
+        """Keep a record; whole or not at all, also if the process is killed here."""
+
+    def room(self, stage: str, key: str) -> Path:
+        """A folder of this machine for the files of that stage and key."""
+
+    def exclusive(self, what: str, watch: Watch) -> AbstractContextManager[None]:
+        """Let one command at a time change things. Raises Transient: another is still at work."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The parts of one backend, chosen together in ``tasks.backends.choose``."""
+
+    name: str
+    datasets: Datasets
+    trainer: Trainer
+    registry: Registry
+    endpoints: Endpoints
+    ledger: Ledger

@@ -1,0 +1,44 @@
+"""register: one version for one model, with everything it came from as tags."""
+
+from __future__ import annotations
+
+from tasks.artifacts import markdown_table, show_page
+from tasks.ports import Backend
+from tasks.records import Approved, ModelVersion
+from tasks.step import Skipped, say, step
+
+
+@step(name="register-model", timeout_s=1800, run_name="register {name}")
+def register_model(
+    on: Backend, approved: Approved, name: str
+) -> ModelVersion | Skipped[ModelVersion]:
+    """Number the approved model; the same bytes keep the number that they have."""
+    version = on.registry.register(approved, name, lineage(approved))
+    if not version.is_new:
+        return Skipped(version, f"these bytes are version {version.number} already")
+    say(f"{name} version {version.number} (digest {version.digest[:12]})")
+    show_page(
+        "model-version",
+        f"{name} version {version.number}",
+        markdown_table(("tag", "value"), sorted(version.tags.items())),
+    )
+    return version
+
+
+def lineage(approved: Approved) -> dict[str, str]:
+    """Where a model comes from, as the registry's tags."""
+    candidate, job = approved.candidate, approved.candidate.run.job
+    return {
+        "model_digest": candidate.digest,
+        "token": candidate.run.token,
+        "dataset_digest": job.checked.dataset.digest,
+        "dataset_uri": job.checked.dataset.uri,
+        "test_digest": candidate.test_digest,
+        "checks_key": job.checked.key,
+        "git_commit": job.gate.code.commit or "none",
+        "code_digest": job.gate.code.digest,
+        "lock_digest": job.lock,
+        "verdict_key": approved.verdict.key,
+        "accuracy": f"{candidate.accuracy:.4f}",
+        "tracking_run": candidate.tracking_run or "none",
+    }

@@ -1,0 +1,29 @@
+"""When a candidate may serve: the numbers that a team decides on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Rules(BaseModel):
+    """When a candidate may serve."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_accuracy: float = Field(0.6, ge=0, le=1, description="Least test accuracy, in [0, 1].")
+    min_recall: float = Field(0.1, ge=0, le=1, description="Least recall of each class, in [0, 1].")
+    max_drop: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description="Most accuracy that may be lost to the champion, noise or not.",
+    )
+    confidence: float = Field(
+        0.95, gt=0.5, lt=1, description="Confidence of the interval that tells better from noise."
+    )
+    on_tie: Literal["release", "keep"] = Field(
+        "release",
+        description="Candidate and champion differ by no more than noise: release it, or keep the champion.",
+    )

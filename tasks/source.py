@@ -1,0 +1,65 @@
+"""What code is this? Commit and digests of the checkout that runs."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from tasks.digests import digest_of, digest_of_file, digest_of_tree
+from tasks.records import Code
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("flows", "tasks", "model", "data_checks", "tests")
+LOCKS = ROOT / "infra" / "requirements"
+
+
+def read_code() -> Code:
+    """
+    Identify the code of this checkout.
+
+    The digest covers every Python file of the five rooms and the lock files: it is the identity on
+    a tree with changes, and where there is no git at all (a downloaded archive).
+    """
+    commit = _git("rev-parse", "HEAD")
+    changes = _git("status", "--porcelain", "--", *ROOMS, LOCKS.relative_to(ROOT).as_posix())
+    rooms = digest_of_tree(ROOT, [path for room in ROOMS for path in _python_files(ROOT / room)])
+    return Code(commit, is_dirty=bool(changes), digest=digest_of((rooms, lock_digest("app"))))
+
+
+def training_code() -> str:
+    """Digest of the code that decides what a training run computes: ``model`` without ``serve``."""
+    serve = ROOT / "model" / "serve"
+    files = [path for path in _python_files(ROOT / "model") if serve not in path.parents]
+    return digest_of_tree(ROOT, files)
+
+
+def serving_code() -> str:
+    """Digest of the code and packages of the scoring service."""
+    files = [*_python_files(ROOT / "model" / "serve"), ROOT / "model" / "pixels.py"]
+    pages = [p for p in (ROOT / "model" / "serve").rglob("*") if p.suffix in {".html", ".json"}]
+    return digest_of((digest_of_tree(ROOT, [*files, *pages]), lock_digest("serve")))
+
+
+def checks_code() -> str:
+    """Digest of the data checks."""
+    return digest_of_tree(ROOT, _python_files(ROOT / "data_checks"))
+
+
+def lock_digest(part: str) -> str:
+    """Digest of one lock file: ``serve``, ``train``, ``app`` or ``dev``."""
+    return digest_of_file(LOCKS / f"{part}.txt")
+
+
+def _python_files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
+
+
+def _git(*words: str) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(ROOT), *words], capture_output=True, text=True, timeout=30, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()

@@ -1,0 +1,85 @@
+"""train: submit and wait are two steps, so that a lost wait never trains twice."""
+
+from __future__ import annotations
+
+from prefect import get_run_logger
+
+from model.config import TrainConfig
+from tasks.artifacts import markdown_table, picture, show_page
+from tasks.errors import Transient
+from tasks.ports import Backend
+from tasks.records import Candidate, CheckedDataset, GatePass, TrainingJob, TrainingRun
+from tasks.source import lock_digest, training_code
+from tasks.step import Skipped, say, step
+
+ATTEMPTS = 3
+
+
+def describe_job(checked: CheckedDataset, gate: GatePass, config: TrainConfig) -> TrainingJob:
+    """All that decides what is computed; its token names the run."""
+    return TrainingJob(checked, gate, config, model_code=training_code(), lock=lock_digest("train"))
+
+
+def train_model(on: Backend, job: TrainingJob, is_forced: bool = False) -> Candidate:
+    """
+    Submit, wait, and submit again if the run itself was lost; it continues from its checkpoint.
+
+    Raises:
+        Refused: the trainer says that it cannot learn from this.
+        Transient: the run was lost ``ATTEMPTS`` times.
+    """
+    on.trainer.sweep(keep=job.token)
+    if is_forced:
+        on.trainer.forget(job)
+    for attempt in range(1, ATTEMPTS + 1):
+        run = submit_training(on, job)
+        try:
+            return await_training(on, run)
+        except (KeyboardInterrupt, SystemExit):
+            on.trainer.cancel(run)
+            raise
+        except Transient as lost:
+            if attempt == ATTEMPTS:
+                raise
+            get_run_logger().warning("training was lost (%s); it continues", lost)
+    raise AssertionError("the loop returns or raises")
+
+
+@step(name="submit-training", timeout_s=600, run_name="submit training {job.token:.8}")
+def submit_training(on: Backend, job: TrainingJob) -> TrainingRun:
+    """Start the run, or find it again by its token."""
+    return on.trainer.submit(job)
+
+
+@step(name="await-training", timeout_s=24 * 3600, run_name="train {run.token:.8}", retries=0)
+def await_training(on: Backend, run: TrainingRun) -> Candidate | Skipped[Candidate]:
+    """Follow the run to its end; starts nothing, so it may be repeated freely."""
+    lines: list[str] = []
+
+    def watch(line: str) -> None:
+        lines.append(line)
+        say(line)
+
+    candidate = on.trainer.wait(run, watch)
+    if not lines:
+        return Skipped(candidate, f"a model of the same inputs exists (run {run.token[:8]})")
+    _show(candidate)
+    return candidate
+
+
+def _show(candidate: Candidate) -> None:
+    folder, config = candidate.folder, candidate.run.job.config
+    knobs = markdown_table(("knob", "value"), config.model_dump().items())
+    show_page(
+        "training",
+        f"Candidate {candidate.digest[:12]}: test accuracy {candidate.accuracy:.4f}",
+        "\n\n".join(
+            [
+                picture(folder / "learning_curve.png", "learning curve"),
+                picture(folder / "confusion_matrix.png", "confusion matrix"),
+                picture(folder / "worst_mistakes.png", "worst mistakes"),
+                knobs,
+                f"Model folder: `{folder}` · MLflow run: `{candidate.tracking_run or 'none'}`",
+            ]
+        ),
+    )
