@@ -12,8 +12,8 @@ def model_card(manifest: dict[str, Any], metrics: dict[str, Any]) -> str:
     knobs = "\n".join(f"| {name} | {value} |" for name, value in config.items())
     return f"""# {data["name"]}
 
-An image classifier ({config["network"]} network) with a test accuracy of **{metrics["accuracy"]:.4f}**
-on {metrics["test_images"]:,} images that it never saw in training.
+An image classifier ({config["network"]} network) with a test accuracy of
+**{metrics["accuracy"]:.4f}** on {metrics["test_images"]:,} images that it never saw in training.
 
 ![learning curve](learning_curve.png)
 
@@ -31,8 +31,9 @@ on {metrics["test_images"]:,} images that it never saw in training.
 
 ## What it is not
 
-It answers with one of its classes to any picture, also to a picture of something else; the probability
-is not a measure of doubt about that. The figures hold for images like those of its test set.
+It answers with one of its classes to any picture, also to a picture of something else; the
+probability is not a measure of doubt about that. The figures hold for images like those of its
+test set.
 
 ## How to ask it
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from model.images import BadDataset, Chunk, RawImage, in_natural_order, name_of, split_of
@@ -118,7 +119,7 @@ def _walk(
         return
     for name, path, is_folder in _scan(system, folder):
         below = f"{prefix}/{name}"
-        if is_folder and not (_is_local(system) and os.path.islink(path)):
+        if is_folder and not (_is_local(system) and Path(path).is_symlink()):
             yield from _walk(system, path, below, label, split, root)
         elif is_folder:
             yield Entry(below, label, split, _fault(system, path, root) or "symlink to a folder")
@@ -141,11 +142,11 @@ def _scan(system: Any, folder: str) -> list[tuple[str, str, bool]]:
 
 def _fault(system: Any, path: str, root: str) -> str | None:
     """A link that leads out of the data set is named, and never followed."""
-    if not _is_local(system) or not os.path.islink(path):
+    if not _is_local(system) or not Path(path).is_symlink():
         return None
     target = os.path.realpath(path)
     inside = os.path.realpath(root)
-    if not os.path.exists(target):
+    if not Path(target).exists():
         return "symlink to nothing"
     return None if target.startswith(inside + os.sep) else "symlink out of the folder"
 

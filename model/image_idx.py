@@ -1,4 +1,4 @@
-"""IDX: the MNIST family, ``train-images-idx3-ubyte[.gz]`` beside ``train-labels-idx1-ubyte[.gz]``."""
+"""IDX, the MNIST family: ``train-images-idx3-ubyte[.gz]`` and ``train-labels-idx1-ubyte[.gz]``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parquet: ``image`` (bytes, or struct<bytes, path> as Hugging Face writes it), ``label``, ``split``."""
+"""Parquet: ``image`` (bytes, or struct<bytes, path> as of Hugging Face), ``label``, ``split``."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ MOST_PIXELS: Final = 50_000_000
 
 
 class BadImage(ValueError):
-    """Bytes that are no image, or not a whole one, or too large to decode; the message says which."""
+    """Bytes that are no image, no whole one, or too large to decode; the message says which."""
 
 
 def decode(data: bytes, *, height: int, width: int, channels: int) -> NDArray[np.uint8]:

@@ -49,7 +49,7 @@ def confusion_matrix(table: NDArray[np.int64], labels: Sequence[str], to: Path) 
 
 
 def worst_mistakes(mistakes: Sequence[tuple[NDArray[np.uint8], str, str, float]], to: Path) -> None:
-    """The wrong answers given with most confidence: rows of (pixels, true, predicted, probability)."""
+    """The surest wrong answers: rows of (pixels, true label, predicted label, probability)."""
     columns = 5
     rows = max(1, -(-len(mistakes) // columns))
     figure = _figure(9, 2.1 * rows)

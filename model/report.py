@@ -1,4 +1,4 @@
-"""Everything in a model folder beside the weights: predictions, metrics, pictures, card, manifest."""
+"""What a model folder holds beside the model: predictions, metrics, pictures, card, manifest."""
 
 from __future__ import annotations
 

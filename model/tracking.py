@@ -26,7 +26,7 @@ class Run(Protocol):
 def open_run(
     uri: str | None, experiment: str, name: str | None, tags: dict[str, str], out: Path
 ) -> Run:
-    """The run to track to: none without a URI, the one begun before if this is a resumed training."""
+    """The run to track to: none without a URI; a resumed training goes on in its own."""
     return MlflowRun(uri, experiment, name, tags, out / NOTE) if uri else NoRun()
 
 

@@ -8,9 +8,10 @@ at once. Exit codes: 0 done · 1 bug · 2 usage · 3 the data cannot be learned 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -18,6 +19,9 @@ from model.config import TrainConfig
 from model.folder import BadModelFolder, ModelFolder
 from model.images import BadDataset, open_images
 from model.pixels import BadImage
+
+if TYPE_CHECKING:
+    from model.checkpoint import Progress
 
 SENTENCE = (
     "epoch {epoch:g}/{epochs:g}  loss {loss:.4f}  accuracy {accuracy:.4f}  validation loss "
@@ -84,7 +88,7 @@ def _train(
     tags: dict[str, str],
 ) -> None:
     from model.arrays import load_arrays
-    from model.checkpoint import Checkpoint, Progress, run_key
+    from model.checkpoint import Checkpoint, run_key
     from model.fit import fit
     from model.report import write_report
     from model.tracking import open_run
@@ -93,7 +97,8 @@ def _train(
     images = open_images(data)
     arrays = load_arrays(images, config, out / "scratch")
     print(f"{len(arrays.labels):,} training images of shape {arrays.shape}, "
-          f"{arrays.test_images:,} test images, {len(images.labels)} classes", flush=True)  # fmt: skip
+          f"{arrays.test_images:,} test images, {len(images.labels)} classes",
+          flush=True)  # fmt: skip
     run = open_run(tracking_uri, experiment or images.name, run_name, tags, out)
     run.parameters(config.model_dump())
 
@@ -115,7 +120,7 @@ def _train(
 
 
 def _write_progress(file: Path, progress: Progress) -> None:
-    """One line an epoch, for whoever follows the run; written again as a whole when it resumes."""
+    """One line an epoch, for whoever follows the run; written whole, also when it resumes."""
     lines = "".join(json.dumps(epoch) + "\n" for epoch in progress.history)
     file.write_text(lines, encoding="utf-8")
 
@@ -130,6 +135,7 @@ def _is_finished(out: Path) -> bool:
 
 def main() -> int:
     """Run the command line; answer its exit code."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is imported
     try:
         return int(app(exit_on_error=False, print_error=True) or 0)
     except CycloptsError:

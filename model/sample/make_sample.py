@@ -15,14 +15,15 @@ from collections import Counter
 from pathlib import Path
 
 import cyclopts
-import numpy as np
 from PIL import Image
 
 from model.images import RawImage, open_images
+from model.score import pixels_of
 
 TARGET = Path(__file__).with_name("fashion-mnist.parquet")
 EACH_CLASS = {"train": 500, "test": 100}
 ROWS_A_GROUP = 500
+SHAPE = (28, 28, 1)
 NAMES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
     "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
@@ -92,8 +93,7 @@ def write(rows: list[dict[str, object]], to: Path) -> None:
 def _row(image: RawImage, number: int) -> dict[str, object]:
     label = NAMES[int(image.label)] if image.label.isdigit() else image.label
     slug = label.lower().replace("/", "-").replace(" ", "-")
-    assert image.raw_shape is not None
-    pixels = np.frombuffer(image.data, np.uint8).reshape(image.raw_shape[:2])
+    pixels = pixels_of(image, SHAPE)[:, :, 0]
     encoded = io.BytesIO()
     Image.fromarray(pixels).save(encoded, "PNG", optimize=True)
     path = f"{image.split}/{slug}/{number:04d}.png"

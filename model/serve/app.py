@@ -128,6 +128,7 @@ class _Api:
 
 
 ICON = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="4" '
-    'fill="#2563eb"/><path d="M3 12l4-6 3 4 1.5-2L14 12z" fill="#fff"/></svg>'
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
+    '<rect width="16" height="16" rx="4" fill="#2563eb"/>'
+    '<path d="M3 12l4-6 3 4 1.5-2L14 12z" fill="#fff"/></svg>'
 )

@@ -1,10 +1,10 @@
 """
 How a listening socket moves from one service to the next, so that the port never closes.
 
-Each service listens on a Unix socket of its own, readable by its user alone. ``give`` asks a service
-for a duplicate of the public listening socket that it accepts on; ``take`` hands one over, and the
-service begins to accept on it. Both use the same queue of connections: none is lost when the old
-service stops accepting.
+Each service listens on a Unix socket of its own, readable by its user alone. ``give`` asks a
+service for a duplicate of the public listening socket that it accepts on; ``take`` hands one over,
+and the service begins to accept on it. Both use the same queue of connections: none is lost when
+the old service stops accepting.
 """
 
 from __future__ import annotations

@@ -15,19 +15,30 @@ class Measures:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        made = {"registry": self.registry}
         self.requests = Counter(
-            "mlops_requests", "Requests by path and status.", ["path", "status"], **made
+            "mlops_requests",
+            "Requests by path and status.",
+            ["path", "status"],
+            registry=self.registry,
         )
         self.seconds = Histogram(
-            "mlops_request_seconds", "Seconds a request took.", ["path"], buckets=SECONDS, **made
+            "mlops_request_seconds",
+            "Seconds a request took.",
+            ["path"],
+            buckets=SECONDS,
+            registry=self.registry,
         )
-        self.in_flight = Gauge("mlops_requests_in_flight", "Requests in work.", **made)
+        self.in_flight = Gauge(
+            "mlops_requests_in_flight", "Requests in work.", registry=self.registry
+        )
         self.predictions = Counter(
-            "mlops_predictions", "Images answered, by class.", ["label"], **made
+            "mlops_predictions", "Images answered, by class.", ["label"], registry=self.registry
         )
         self.confidence = Histogram(
-            "mlops_confidence", "Probability of the class answered.", buckets=SHARES, **made
+            "mlops_confidence",
+            "Probability of the class answered.",
+            buckets=SHARES,
+            registry=self.registry,
         )
 
     def predicted(self, found: list[dict[str, Any]]) -> None:

@@ -28,15 +28,13 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> 
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
-async def on_problem(_request: Request, error: Exception) -> Response:
+async def on_problem(_request: Request, error: Problem) -> Response:
     """Answer a ``Problem``."""
-    assert isinstance(error, Problem)
     return problem(error.status, error.detail, error.headers)
 
 
-async def on_http(request: Request, error: Exception) -> Response:
+async def on_http(request: Request, error: HTTPException) -> Response:
     """Answer an unknown path or method."""
-    assert isinstance(error, HTTPException)
     details = {
         404: f"there is nothing at {request.url.path}; /docs lists what there is",
         405: f"{request.url.path} does not answer {request.method}; /docs lists what it answers",

@@ -1,9 +1,10 @@
 """
 The life of a service: boot, take the public socket, drain, end.
 
-On SIGTERM it stops to accept, finishes what is in flight, and tells clients on kept-alive connections
-to come back elsewhere: each gets its next answer with ``Connection: close``. Idle connections are
-closed at the end of the drain time, not at its start: a request that is on its way is still answered.
+On SIGTERM it stops to accept, finishes what is in flight, and tells clients on kept-alive
+connections to come back elsewhere: each gets its next answer with ``Connection: close``. Idle
+connections are closed at the end of the drain time, not at its start: a request that is on its way
+is still answered.
 """
 
 from __future__ import annotations
@@ -131,8 +132,9 @@ async def _serve(
         write_json(ready_file, _described(identity, listener))
     print(json.dumps(_described(identity, listener)), flush=True)
     await running
-    if helper:
+    if helper and control_path:
         helper.cancel()
+        control_path.unlink(missing_ok=True)
 
 
 def _described(identity: Identity, listener: socket.socket) -> dict[str, object]:
