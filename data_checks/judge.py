@@ -105,7 +105,7 @@ def _observed(numbers: Any, expected: Expected) -> str:
         return f"all of {total:,} {what}"
     some = ", ".join(dict.fromkeys(_short(v) for v in numbers["partial_unexpected_list"]))
     shown = "" if some in ("True", "False") else f" ({some[:120]})"
-    return f"{count:,} of {total:,} {what} fail{shown}"
+    return f"{count:,} of {total:,} {what}{shown}"
 
 
 def _short(value: Any) -> str:
