@@ -23,6 +23,7 @@ app = App(
 )
 SAMPLE = "model/sample/fashion-mnist.parquet"
 Name = Annotated[str | None, Parameter(name="--name")]
+Flag = Annotated[bool, Parameter(negative="")]
 
 
 @app.command
@@ -32,9 +33,9 @@ def release(
     name: Name = None,
     backend: str = "local",
     deploy: bool = True,
-    force: Annotated[bool, Parameter(negative="")] = False,
+    force: Flag = False,
     port: int | None = None,
-    quiet: Annotated[bool, Parameter(negative="")] = False,
+    quiet: Flag = False,
     rules: Annotated[Rules, Parameter(name="*")] = Rules(),  # noqa: B008 (frozen)
     config: Annotated[TrainConfig, Parameter(name="*")] = TrainConfig(),  # noqa: B008 (frozen)
 ) -> int:
@@ -66,12 +67,7 @@ def release(
 
 
 @app.command
-def rollback(
-    *,
-    name: Name = None,
-    to: int | None = None,
-    quiet: Annotated[bool, Parameter(negative="")] = False,
-) -> int:
+def rollback(*, name: Name = None, to: int | None = None, quiet: Flag = False) -> int:
     """
     Let an earlier version serve again, after the same proof as any other.
 
@@ -90,7 +86,7 @@ def rollback(
 
 
 @app.command
-def status(*, repair: Annotated[bool, Parameter(negative="")] = False) -> int:
+def status(*, repair: Flag = False) -> int:
     """
     Say what serves where, and the last releases.
 
@@ -143,7 +139,7 @@ def verify(release: str | None = None, /) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; answer its exit code, with a message instead of a traceback where we know why."""
+    """Run a command; answer its exit code, with a message where we know what went wrong."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or (words[0].startswith("-") and words[0] not in ("--help", "-h")):
         words.insert(0, "release")

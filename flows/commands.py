@@ -41,9 +41,9 @@ def run_release(
     from flows.server import prefect_api
 
     with prefect_api(home()), timeline() as steps:
-        restore = terminal.listen(console, quiet)
         from flows.release import release
 
+        restore = terminal.listen(console, quiet)
         try:
             proof = release(uri, name, backend, config, rules, deploy, force, port)
         finally:
@@ -63,9 +63,9 @@ def run_rollback(name: str | None, to: int | None, quiet: bool) -> int:
 
     chosen = name or _only_endpoint()
     with prefect_api(home()), timeline() as steps:
-        restore = terminal.listen(console, quiet)
         from flows.rollback import rollback
 
+        restore = terminal.listen(console, quiet)
         try:
             deployment = rollback(chosen, to)
         finally:

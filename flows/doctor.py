@@ -105,8 +105,9 @@ def _port() -> Finding:
         try:
             probe.bind(("127.0.0.1", FIRST_PORT))
         except OSError:
-            owner = LoopbackEndpoints(home()).owner_of(FIRST_PORT)
-            found = f"{FIRST_PORT}: held by {f'the endpoint {owner}' if owner else who_holds(FIRST_PORT)}"
+            endpoint = LoopbackEndpoints(home()).owner_of(FIRST_PORT)
+            owner = f"the endpoint {endpoint}" if endpoint else who_holds(FIRST_PORT)
+            found = f"{FIRST_PORT}: held by {owner}"
             return Finding("port", True, f"{found}; a new endpoint takes the next free one")
     return Finding("port", True, f"{FIRST_PORT} is free")
 

@@ -1,7 +1,6 @@
 """release: from images to a served model, or a refusal that explains itself."""
 
-from __future__ import annotations
-
+# No postponed annotations here: Prefect makes the form of the UI from the types themselves.
 from prefect import flow
 
 from flows.evidence import evidence_of
@@ -45,7 +44,7 @@ def release(
         rules: when a candidate may serve.
         deploy: false registers the model and leaves the endpoint alone.
         force: run every stage again, changed or not.
-        port: of the endpoint on this machine; by default the one it has, or a free one from 8000 on.
+        port: of the endpoint here; by default the one it has, or a free one from 8000 on.
     """
     on = backends.choose(backend)
     code = read_code()

@@ -1,7 +1,6 @@
 """rollback: an earlier version serves again, after the same proof as any other."""
 
-from __future__ import annotations
-
+# No postponed annotations here: Prefect makes the form of the UI from the types themselves.
 from prefect import flow
 
 from flows.evidence import evidence_of

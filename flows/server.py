@@ -51,11 +51,23 @@ def prefect_api(state: Path) -> Iterator[str]:
         _wait_for(url, process)
         mine = {PREFECT_API_URL: url, PREFECT_LOCAL_STORAGE_PATH: state / "prefect" / "storage"}
         with temporary_settings(mine):
-            yield url
+            try:
+                yield url
+            finally:
+                _deliver()
     finally:
         listener.close()
         process.terminate()
         process.join(10)
+
+
+def _deliver() -> None:
+    """Hand over the logs and states that Prefect still holds back, while the server lives."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for worker in (APILogWorker, EventsWorker):
+        worker.drain_all(timeout=10)
 
 
 def server_environment(state: Path) -> dict[str, str]:

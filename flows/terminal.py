@@ -34,9 +34,7 @@ class Lines(logging.Handler):
         if not getattr(record, "mlops", False) and record.levelno < logging.WARNING:
             return
         step = STEPS.get(getattr(record, "task_name", ""), "release")
-        self._console.print(
-            f"[bold]{step:>9}[/] │", record.getMessage(), markup=True, highlight=False
-        )
+        self._console.print(f"{step:>9} │ {record.getMessage()}", markup=False, highlight=False)
 
 
 def listen(console: Console, is_quiet: bool) -> Callable[[], None]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.compare import Comparison, compare
 from model.folder import ModelFolder
@@ -99,15 +100,13 @@ def _reasons_against(found: Comparison, value: str, rival: ModelVersion, rules: 
     if found.difference < -rules.max_drop:
         return [f"it lost {-found.difference:.4f} accuracy to {who}, more than {rules.max_drop}"]
     if not found.is_better and rules.on_tie == "keep":
-        return [
-            f"it is no better than {who} beyond noise: accuracy {value}, and a tie keeps the champion"
-        ]
+        return [f"it is no better than {who} beyond noise: accuracy {value}; a tie keeps it"]
     return []
 
 
 def _both_right(
     candidate: Candidate, ours: ModelFolder, theirs: ModelFolder
-) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Who answers each test image of the candidate's data set rightly; re-scored if needed."""
     import pyarrow.parquet as parquet
 

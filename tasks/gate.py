@@ -122,7 +122,8 @@ def _refusal(failures: list[tuple[str, str, str, str]], folder: Path, tests: int
     listed = "\n".join(f"  · {line}" for line in lines)
     return Refused(
         f"{len(failures)} of {tests} gate tests failed:\n{listed}\n"
-        f"Run them yourself: python -m pytest -m gate tests/model\nWhole output: {folder / 'pytest.log'}",
+        "Run them yourself: python -m pytest -m gate tests/model\n"
+        f"Whole output: {folder / 'pytest.log'}",
         reasons=tuple(lines),
     )
 

@@ -32,7 +32,7 @@ class Datasets(Protocol):
     """Images by URI, and the reports of their checks."""
 
     def identify(self, uri: str, name: str | None) -> Dataset:
-        """Look at ``uri`` and digest its content. Raises Refused: no images, no labels, unreadable."""
+        """Look at ``uri``, digest its content. Raises Refused: no images, no labels, unreadable."""
 
     def limits(self, dataset: Dataset) -> Limits:
         """The thresholds for this data set: the defaults, or those of the file beside it."""

@@ -3,7 +3,8 @@ What each step proves, as frozen records.
 
 A step asks for the record of the step before it, so a step out of order does not type-check:
 
-    CheckedDataset + GatePass → TrainingJob → TrainingRun → Candidate → Approved → ModelVersion → Deployment
+    CheckedDataset + GatePass → TrainingJob → TrainingRun → Candidate
+                                         → Approved → ModelVersion → Deployment
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tasks.digests import digest_of
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images that were found, with the digest of their content; nothing is said of their quality."""
+    """Images that were found, and the digest of their content; nothing of their quality."""
 
     uri: str
     name: str
@@ -29,7 +30,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class CheckedDataset:
-    """A data set that passed its checks. ``report`` is the folder with report, facts and Data Docs."""
+    """A data set that passed its checks; the folder ``report`` has facts and Data Docs."""
 
     dataset: Dataset
     key: str

@@ -25,5 +25,5 @@ class Rules(BaseModel):
     )
     on_tie: Literal["release", "keep"] = Field(
         "release",
-        description="Candidate and champion differ by no more than noise: release it, or keep the champion.",
+        description="No difference beyond noise: release, or keep the champion.",
     )

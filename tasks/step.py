@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
-from prefect import get_run_logger, task
+from prefect import get_run_logger
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.states import Completed, Failed
@@ -34,9 +34,18 @@ class Skipped(Generic[R]):
     why: str
 
 
+class Step(Task[P, R]):
+    """A task whose call answers with its record, or raises, whatever the name of its state."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:  # type: ignore[override]
+        """Run now. Prefect would answer with a state where the step ended in one of its own."""
+        answer: Any = super().__call__(*args, **kwargs)
+        return cast(R, answer.result() if isinstance(answer, State) else answer)
+
+
 def step(
     *, name: str, timeout_s: float, run_name: str | None = None, retries: int = 3
-) -> Callable[[Callable[P, R | Skipped[R]]], Task[P, R]]:
+) -> Callable[[Callable[P, R | Skipped[R]]], Step[P, R]]:
     """
     Turn a function into a retryable step.
 
@@ -44,7 +53,7 @@ def step(
     (docs/adr/0003), so Prefect's cache is off.
     """
 
-    def decorate(function: Callable[P, R | Skipped[R]]) -> Task[P, R]:
+    def decorate(function: Callable[P, R | Skipped[R]]) -> Step[P, R]:
         @functools.wraps(function)
         def run(*args: P.args, **kwargs: P.kwargs) -> Any:
             began = time.monotonic()
@@ -62,7 +71,8 @@ def step(
             note(name, "done", began, record=answer)
             return answer
 
-        made = task(
+        return Step(
+            run,
             name=name,
             task_run_name=run_name,
             tags=["mlops", name.partition("-")[0]],
@@ -73,8 +83,7 @@ def step(
             retry_jitter_factor=0.5,
             retry_condition_fn=may_work_later,
             timeout_seconds=timeout_s,
-        )(run)
-        return cast(Task[P, R], made)
+        )
 
     return decorate
 

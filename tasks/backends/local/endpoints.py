@@ -1,7 +1,7 @@
 """
 Endpoints on the loopback address: each a port, behind which services change with no request lost.
 
-    endpoints/<name>/state.json            which service is live; written whole, after it took the port
+    endpoints/<name>/state.json            which service is live; written whole, after the switch
     endpoints/<name>/services/<id>/        one service: what it serves, its log, its address
 
 The listening socket is handed from the old service to the new one (``model.serve.control``), so the
@@ -74,8 +74,7 @@ class LoopbackEndpoints:
         """Boot, replay known images, switch; see ``tasks.ports.Endpoints``."""
         old = self._live_service(version.name)
         self._tidy(version.name, keep=old)
-        if old and _answers(old) and _is_same(old, version, port):
-            assert old.deployment
+        if old and old.deployment and _answers(old) and _is_same(old, version, port):
             return old.deployment
         with self._socket(version.name, old, port, watch) as listener:
             new = start_service(self._folder / version.name / "services", _new_id(version), version)

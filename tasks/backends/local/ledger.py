@@ -23,7 +23,7 @@ class FileLedger:
         self._folder = folder
 
     def recall(self, stage: str, key: str, kind: type[Record]) -> Record | None:
-        """The record, or ``None``: a file that is missing, damaged or of an older shape counts as none."""
+        """The record; ``None`` also for a file that is damaged or of an older shape."""
         path = self._folder / stage / f"{key}.json"
         try:
             return TypeAdapter(kind).validate_json(path.read_bytes())

@@ -50,7 +50,7 @@ class MlflowRegistry:
             source=self._kept(candidate).as_uri(),
             run_id=candidate.tracking_run,
             tags=tags,
-            description=f"accuracy {candidate.accuracy:.4f} on {candidate.run.job.checked.dataset.name}",
+            description=f"accuracy {candidate.accuracy:.4f}",
         )
         return replace(_version(made), is_new=True)
 

@@ -75,7 +75,7 @@ class Service:
 
     def save(self) -> None:
         """Note what it serves, so that ``read_services`` finds it."""
-        text = TypeAdapter(Deployment).dump_json(self.deployment, indent=1).decode()
+        text = TypeAdapter(Deployment | None).dump_json(self.deployment, indent=1).decode()
         write_whole(self.folder / "deployment.json", text)
 
     def _ready(self) -> dict[str, object]:

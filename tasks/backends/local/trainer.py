@@ -31,7 +31,7 @@ class ProcessTrainer:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def submit(self, job: TrainingJob) -> TrainingRun:
-        """Start the run, unless it runs or has ended well; killed, it continues from its checkpoint."""
+        """Start the run, unless it runs or ended well; killed, it goes on from its checkpoint."""
         run = TrainingRun(job.token, job, self._runs / job.token)
         if _finished(run) is None and not running(MODULE, _out(run)):
             self._children[run.token] = start_detached(self._command(run), _log(run))
@@ -75,8 +75,8 @@ class ProcessTrainer:
 
     def _command(self, run: TrainingRun) -> list[str]:
         job = run.job
-        knobs = [f"--{name.replace('_', '-')}={value}"
-                 for name, value in job.config.model_dump().items() if value is not None]  # fmt: skip
+        config = job.config.model_dump(exclude_none=True)
+        knobs = [f"--{name.replace('_', '-')}={value}" for name, value in config.items()]
         tags = {"token": run.token, "git_commit": job.gate.code.commit or "none"}
         return [
             sys.executable, "-m", MODULE,
