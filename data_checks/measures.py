@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd  # a second of import: only where a table is made
 
 MOST_PAIRS = 4_000_000_000  # of test and training images; beyond it near twins need a cluster
 BLOCK = 512
@@ -95,6 +97,8 @@ def _classes(images: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
 
 
 def _drift(images: pd.DataFrame, reference: Reference | None) -> pd.DataFrame:
+    import pandas as pd
+
     if reference is None:
         return pd.DataFrame({"statistic": pd.Series(dtype=str), "distance": pd.Series(dtype=float)})
     now = reference_of(images)

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     import pyarrow as arrow
 
 IN_FLIGHT_A_WORKER = 3
+MOST_SECONDS_A_CHUNK = 900  # some hundred images: beyond it the storage hangs
 
 
 class FactsFailed(RuntimeError):
-    """A worker died while it looked at images; the message says what may help."""
+    """A worker died or hung while it looked at images; the message says what may help."""
 
 
 def facts_table(
@@ -69,13 +70,18 @@ def _batches(chunks: Iterable[Chunk], workers: int) -> Iterator[arrow.RecordBatc
             for chunk in chunks:
                 pending.append(pool.submit(_facts, chunk))
                 if len(pending) >= workers * IN_FLIGHT_A_WORKER:
-                    yield pending.popleft().result()
+                    yield pending.popleft().result(MOST_SECONDS_A_CHUNK)
             while pending:
-                yield pending.popleft().result()
+                yield pending.popleft().result(MOST_SECONDS_A_CHUNK)
     except BrokenProcessPool as error:
         raise FactsFailed(
             "a process that looked at images died: out of memory, or an image crashed the decoder; "
             "free memory, or take out images that were added last"
+        ) from error
+    except TimeoutError as error:
+        raise FactsFailed(
+            f"some images could not be looked at within {MOST_SECONDS_A_CHUNK} s; does the storage "
+            "that they lie on answer?"
         ) from error
 
 

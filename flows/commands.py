@@ -1,124 +1,122 @@
-"""The commands that run a flow."""
+"""
+The commands, their options and their help. What they do is imported when they run.
+"""
 
 from __future__ import annotations
 
-import os
-import shlex
-from pathlib import Path
+from typing import Annotated
 
-from rich.console import Console
+from cyclopts import Parameter
 
 from model.config import TrainConfig
-from tasks.backends.local.state import CHECKOUT, home
-from tasks.errors import Refused
-from tasks.records import Deployment
 from tasks.rules import Rules
-from tasks.timeline import timeline
 
-QUIET = {
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "GX_ANALYTICS_ENABLED": "false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-}
+SAMPLE = "model/sample/fashion-mnist.parquet"
+Name = Annotated[str | None, Parameter(name="--name")]
+Flag = Annotated[bool, Parameter(negative="")]
 
 
-def run_release(
-    data: str,
-    name: str | None,
-    backend: str,
-    config: TrainConfig,
-    rules: Rules,
-    deploy: bool,
-    force: bool,
-    port: int | None,
-    quiet: bool,
+def release(
+    *,
+    data: Annotated[str, Parameter(name="--data")] = SAMPLE,
+    name: Name = None,
+    backend: str = "local",
+    deploy: bool = True,
+    force: Flag = False,
+    port: int | None = None,
+    quiet: Flag = False,
+    rules: Annotated[Rules, Parameter(name="*")] = Rules(),  # noqa: B008 (frozen)
+    config: Annotated[TrainConfig, Parameter(name="*")] = TrainConfig(),  # noqa: B008 (frozen)
 ) -> int:
-    """Release ``data`` and print what became of it."""
-    uri = _located(data)
-    console = _prepare(quiet)
-    from flows import terminal
-    from flows.server import prefect_api
+    """
+    Validate images, test the code, train, evaluate, register and serve.
 
-    with prefect_api(home()), timeline() as steps:
-        from flows.release import release
+    A gate that says no ends it, with the reason; stages whose inputs did not change are skipped.
 
-        restore = terminal.listen(console, quiet)
-        try:
-            proof = release(uri, name, backend, config, rules, deploy, force, port)
-        finally:
-            restore()
-            if steps.entries and not quiet:
-                console.print()
-                console.print(terminal.stages(steps))
-    terminal.ending(console, proof, example(proof) if isinstance(proof, Deployment) else "")
-    return 0
+    Parameters
+    ----------
+    data
+        Folder with a folder a class, Parquet file, IDX folder, or an fsspec URL of one.
+    name
+        Of model and endpoint; by default that of the data.
+    backend
+        Where to train, register and serve: local.
+    deploy
+        Serve the model when it is registered.
+    force
+        Run every stage again, changed or not.
+    port
+        Of the endpoint; by default the one it has, or the first free from 8000 on.
+    quiet
+        Print the result only.
+    """
+    from flows.running import run_release
 
-
-def run_rollback(name: str | None, to: int | None, quiet: bool) -> int:
-    """Roll the endpoint back and print what serves now."""
-    console = _prepare(quiet)
-    from flows import terminal
-    from flows.server import prefect_api
-
-    chosen = name or _only_endpoint()
-    with prefect_api(home()), timeline() as steps:
-        from flows.rollback import rollback
-
-        restore = terminal.listen(console, quiet)
-        try:
-            deployment = rollback(chosen, to)
-        finally:
-            restore()
-            if not quiet:
-                console.print(terminal.stages(steps))
-    terminal.ending(console, deployment, example(deployment))
-    return 0
+    return run_release(data, name, backend, config, rules, deploy, force, port, quiet)
 
 
-def example(deployment: Deployment) -> str:
-    """A command that asks the endpoint about a known image; the image lies beside the state."""
-    import pyarrow.parquet as parquet
+def rollback(*, name: Name = None, to: int | None = None, quiet: Flag = False) -> int:
+    """
+    Let an earlier version serve again, after the same proof as any other.
 
-    from tasks.backends.local.endpoints import LoopbackEndpoints
+    Parameters
+    ----------
+    name
+        Of model and endpoint; may be left out where there is one endpoint only.
+    to
+        Number of the version; by default the one that served before.
+    quiet
+        Print the result only.
+    """
+    from flows.running import run_rollback
 
-    folder = LoopbackEndpoints(home()).model_folder(deployment.endpoint)
-    row = parquet.read_table(folder / "replay.parquet").slice(0, 1).to_pylist()[0]
-    image = home() / "endpoints" / deployment.endpoint / "example.png"
-    image.write_bytes(row["image"])
-    path = os.path.relpath(image)
-    return (
-        f"curl -s -H 'Content-Type: image/png' --data-binary @{shlex.quote(path)} "
-        f"{deployment.url}/score   # a picture of: {row['label']}"
-    )
-
-
-def _prepare(quiet: bool) -> Console:
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
-    console = Console(highlight=False)
-    if not quiet:
-        console.print("starting Prefect …" if console.is_terminal else "starting Prefect")
-    return console
+    return run_rollback(name, to, quiet)
 
 
-def _located(data: str) -> str:
-    """A path as seen from here, else from the checkout (the bundled sample)."""
-    if "://" in data:
-        return data
-    for base in (Path.cwd(), CHECKOUT):
-        if (base / data).exists():
-            return str((base / data).resolve())
-    raise UsageError(f"--data {data} does not exist; give a folder or a Parquet file of images")
+def status(*, repair: Flag = False) -> int:
+    """
+    Say what serves where, and the last releases.
+
+    Parameters
+    ----------
+    repair
+        Start an endpoint again whose service died, and end what a crash left behind.
+    """
+    from flows.status import run_status
+
+    return run_status(repair)
 
 
-class UsageError(Exception):
-    """The command was asked for something that cannot be meant; exit code 2."""
+def stop(*, name: Name = None) -> int:
+    """
+    Stop the endpoint; its versions stay registered.
+
+    Parameters
+    ----------
+    name
+        Of the endpoint; all of them if left out.
+    """
+    from flows.status import run_stop
+
+    return run_stop(name)
 
 
-def _only_endpoint() -> str:
-    names = [path.parent.name for path in (home() / "endpoints").glob("*/state.json")]
-    if len(names) == 1:
-        return names[0]
-    listed = ", ".join(sorted(names)) or "none"
-    raise Refused(f"say which endpoint by --name; there are: {listed}")
+def doctor() -> int:
+    """Check versions, port, disk, state folder, Prefect API and MLflow database."""
+    from flows.doctor import run_doctor
+
+    return run_doctor()
+
+
+def verify(release: str | None = None, /) -> int:
+    """
+    Compute the digests of a release's evidence again and compare.
+
+    Parameters
+    ----------
+    release
+        Evidence file, or its name; by default the newest.
+    """
+    from flows.verify import run_verify
+
+    return run_verify(release)

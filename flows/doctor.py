@@ -10,8 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
+from flows import terminal
 from tasks.errors import Transient
 
 LEAST_FREE_BYTES = 2_000_000_000
@@ -31,7 +30,7 @@ class Finding:
 
 def run_doctor() -> int:
     """Print every finding; exit code 4 if one is not well."""
-    console = Console(highlight=False)
+    console = terminal.console()
     console.print("looking (the Prefect API and MLflow take some seconds) …")
     findings = [check() for check in CHECKS]
     for finding in findings:

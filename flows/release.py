@@ -8,6 +8,7 @@ from flows.outcome import explained
 from model.config import TrainConfig
 from tasks import backends
 from tasks.deploy import deploy_model
+from tasks.errors import Refused
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import pass_test_gate
 from tasks.records import Deployment, ModelVersion
@@ -53,7 +54,11 @@ def release(
         champion = on.registry.champion(dataset.name)
 
         checking = validate_images.submit(on, dataset, champion, force)
-        gate = pass_test_gate(on, code, force)
+        try:
+            gate = pass_test_gate(on, code, force)
+        except Refused:
+            checking.wait()  # so that one run tells all that is to mend
+            raise
         checked = checking.result()
         candidate = train_model(on, describe_job(checked, gate, config), force)
         approved = evaluate_candidate(on, candidate, champion, rules)

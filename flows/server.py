@@ -15,7 +15,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tasks.errors import Transient
@@ -24,9 +24,13 @@ READY_WITHIN_S = 90.0
 
 
 @contextlib.contextmanager
-def prefect_api(state: Path) -> Iterator[str]:
+def prefect_api(state: Path, meanwhile: Callable[[], object] = lambda: None) -> Iterator[str]:
     """
     The URL of the Prefect API to use inside: the configured one, or that of a server of our own.
+
+    Args:
+        state: the state folder.
+        meanwhile: what to do while the server boots.
 
     Raises:
         Transient: our server did not come up.
@@ -38,6 +42,7 @@ def prefect_api(state: Path) -> Iterator[str]:
     )
 
     if configured := PREFECT_API_URL.value():
+        meanwhile()
         yield str(configured)
         return
     listener = socket.create_server(("127.0.0.1", 0))
@@ -48,6 +53,7 @@ def prefect_api(state: Path) -> Iterator[str]:
     )
     process.start()
     try:
+        meanwhile()
         _wait_for(url, process)
         mine = {PREFECT_API_URL: url, PREFECT_LOCAL_STORAGE_PATH: state / "prefect" / "storage"}
         with temporary_settings(mine):
@@ -75,6 +81,7 @@ def server_environment(state: Path) -> dict[str, str]:
     return {
         "PREFECT_HOME": str(state / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
         "DO_NOT_TRACK": "1",
     }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from flows import terminal
 from tasks.backends.local.endpoints import Found, LoopbackEndpoints
 from tasks.backends.local.state import home, only_one, read_json
 from tasks.errors import Refused
@@ -17,7 +18,7 @@ NEWEST = 5
 
 def run_status(repair: bool) -> int:
     """Print endpoints and the newest releases; exit code 4 if an endpoint does not answer."""
-    state, console = home(), Console(highlight=False)
+    state, console = home(), terminal.console()
     endpoints = LoopbackEndpoints(state)
     if repair:
         _repair(state, endpoints, console)
@@ -37,7 +38,7 @@ def run_status(repair: bool) -> int:
 
 def run_stop(name: str | None) -> int:
     """Stop one endpoint, or all of them."""
-    state, console = home(), Console(highlight=False)
+    state, console = home(), terminal.console()
     endpoints = LoopbackEndpoints(state)
     with only_one(state, what="stop", wait_s=60, tell=console.print):
         known = [each.name for each in endpoints.found()]
@@ -81,10 +82,9 @@ def _releases(files: list[Path]) -> Table:
             continue
         ended = datetime.fromisoformat(evidence["ended"]).astimezone(UTC)
         colour = "green" if evidence["outcome"] == "done" else "red"
-        remark = (evidence["why"].splitlines() or [""])[0]
         table.add_row(
             f"{ended:%Y-%m-%d %H:%M} UTC", evidence["kind"],
-            f"[{colour}]{evidence['outcome']}[/]", remark,
+            f"[{colour}]{evidence['outcome']}[/]", terminal.headline(evidence["why"]),
         )  # fmt: skip
     return table
 

@@ -23,6 +23,15 @@ STEPS = {
 COLOURS = {"done": "green", "skipped": "cyan", "refused": "red", "failed": "red"}
 
 
+PLAIN_WIDTH = 120  # where the output is no terminal: a log, a pipe
+
+
+def console() -> Console:
+    """A console as wide as the terminal, if there is one."""
+    made = Console(highlight=False)
+    return made if made.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+
+
 class Lines(logging.Handler):
     """Prints what the steps say, each line with the step that says it."""
 
@@ -33,8 +42,12 @@ class Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if not getattr(record, "mlops", False) and record.levelno < logging.WARNING:
             return
+        if record.getMessage().startswith("Finished in state"):
+            return  # the verdict follows, in full
         step = STEPS.get(getattr(record, "task_name", ""), "release")
-        self._console.print(f"{step:>9} │ {record.getMessage()}", markup=False, highlight=False)
+        self._console.print(
+            f"{step:>9} │ {record.getMessage()}", markup=False, highlight=False, soft_wrap=True
+        )
 
 
 def listen(console: Console, is_quiet: bool) -> Callable[[], None]:
@@ -65,7 +78,7 @@ def stages(steps: Timeline) -> Table:
         if entry.step == "submit-training" and entry.outcome == "done":
             continue
         colour = COLOURS[entry.outcome]
-        remark = entry.why.splitlines()[0] if entry.why else _remark(entry.record)
+        remark = headline(entry.why) if entry.why else _remark(entry.record)
         name = STEPS.get(entry.step, entry.step)
         table.add_row(name, f"[{colour}]{entry.outcome}[/]", f"{entry.seconds:.1f}", remark)
     return table
@@ -80,6 +93,14 @@ def ending(console: Console, proof: Deployment | ModelVersion, example: str) -> 
     console.print(f"  page   {proof.url}/", highlight=False)
     console.print(f"  API    {proof.url}/docs", highlight=False)
     console.print(f"  try    {example}", highlight=False, soft_wrap=True, markup=False)
+
+
+def headline(why: str) -> str:
+    """The first thing that a message says: its first line, or what is listed below it."""
+    lines = why.splitlines()
+    if len(lines) > 1 and lines[0].endswith(":"):
+        return lines[1].strip(" ·")
+    return lines[0] if lines else ""
 
 
 def _remark(record: object) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
-from rich.console import Console
 
+from flows import terminal
 from model.folder import BadModelFolder, ModelFolder
 from model.images import BadDataset, open_images
 from tasks.backends.local.state import home, read_json
@@ -16,7 +16,7 @@ from tasks.errors import Refused
 
 def run_verify(release: str | None) -> int:
     """Print each digest as it is now beside what it was; refuse if one differs."""
-    console = Console(highlight=False)
+    console = terminal.console()
     file = _file(release)
     evidence = read_json(file)
     if evidence is None:

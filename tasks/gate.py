@@ -40,7 +40,9 @@ def pass_test_gate(
     if read_code().digest != code.digest:
         raise Refused(f"the code changed since this release of {code} began; start it again")
     if not is_forced and (kept := on.ledger.recall("gate", code.digest, GatePass)):
-        return Skipped(kept, f"code, tests and lock files are unchanged since {kept.tests} passed")
+        return Skipped(
+            kept, f"code, tests and lock files are unchanged since {kept.tests} tests passed"
+        )
     folder = on.ledger.room("gate", code.digest)
     passed = run_tests(code, folder, tests=gate_files(ROOT))
     on.ledger.keep("gate", code.digest, passed)

@@ -44,7 +44,7 @@ class Step(Task[P, R]):
 
 
 def step(
-    *, name: str, timeout_s: float, run_name: str | None = None, retries: int = 3
+    *, name: str, timeout_s: float | None, run_name: str | None = None, retries: int = 3
 ) -> Callable[[Callable[P, R | Skipped[R]]], Step[P, R]]:
     """
     Turn a function into a retryable step.

@@ -15,7 +15,9 @@ from tasks.source import checks_code
 from tasks.step import Skipped, say, step
 
 
-@step(name="validate-images", timeout_s=4 * 3600, run_name="validate {dataset.name}")
+# Without a time limit of Prefect's: it runs in a thread beside the gate, where none could interrupt
+# it. Its workers have one (data_checks/table.py).
+@step(name="validate-images", timeout_s=None, run_name="validate {dataset.name}")
 def validate_images(
     on: Backend, dataset: Dataset, champion: ModelVersion | None, is_forced: bool = False
 ) -> CheckedDataset | Skipped[CheckedDataset]:

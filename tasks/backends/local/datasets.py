@@ -8,8 +8,9 @@ from pathlib import Path
 
 from data_checks.check import Reference, Report, check_images
 from data_checks.limits import Limits
+from data_checks.table import FactsFailed
 from model.images import BadDataset, open_images
-from tasks.errors import Refused
+from tasks.errors import Refused, Transient
 from tasks.ports import Watch
 from tasks.records import Dataset
 
@@ -42,14 +43,17 @@ class FolderDatasets:
         self, dataset: Dataset, limits: Limits, reference: Reference | None, key: str, watch: Watch
     ) -> Report:
         """Judge every image by the suite of ``data_checks``."""
-        return check_images(
-            open_images(dataset.uri).chunks(),
-            labels=dataset.labels,
-            limits=limits,
-            out=self.reports(key),
-            reference=reference,
-            progress=_now_and_then(watch, dataset.images),
-        )
+        try:
+            return check_images(
+                open_images(dataset.uri).chunks(),
+                labels=dataset.labels,
+                limits=limits,
+                out=self.reports(key),
+                reference=reference,
+                progress=_now_and_then(watch, dataset.images),
+            )
+        except FactsFailed as error:
+            raise Transient(str(error)) from error
 
     def reports(self, key: str) -> Path:
         """Folder of the report with that key."""

@@ -1,0 +1,71 @@
+# One door for people and for CI. `make` alone shows what there is.
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 4200
+REQUIREMENTS := infra/requirements
+INSTALL := $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode --python $(BIN)/python
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lock ui mlflow stop clean docs
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  python -m flows --help   the same from Python (after . $(BIN)/activate)"
+
+run: .venv/app ## From images to a served model: install, then release the bundled sample
+	$(BIN)/python -m flows
+
+test: .venv/dev ## Run the tests
+	$(BIN)/python -m pytest
+
+check: .venv/dev ## All that a change must pass: format, lint, types, layers, tests, documents
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+format: .venv/dev ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+ui: .venv/app ## Start the Prefect server, a worker and the deployments; print the URL
+	$(BIN)/python -m flows ui --port $(PORT)
+
+mlflow: .venv/app ## Open the runs, curves and versions in MLflow's own pages
+	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000 --backend-store-uri sqlite:///.mlops/mlflow.db
+
+stop: ## Stop the endpoint
+	$(BIN)/python -m flows stop
+
+docs: .venv/dev ## Write docs/cli.txt again from the command line's own help
+	$(BIN)/python -m tests.docs.test_documents > docs/cli.txt
+
+lock: .venv/uv ## Resolve the requirements again, with hashes
+	cd $(REQUIREMENTS) && for part in uv dev; do ../../$(LOCK) $$part.in -o $$part.txt; done
+	cd $(REQUIREMENTS) && for part in serve train app; do \
+		../../$(LOCK) -c dev.txt $$part.in -o $$part.txt; done
+
+clean: ## Remove the environment and all caches; the state in .mlops stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/uv: $(REQUIREMENTS)/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.12 run"; exit 2; }
+	@echo "making .venv"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/app: $(REQUIREMENTS)/app.txt .venv/uv
+	@echo "installing what the flows need (some 2 GB; a minute or two)"
+	@$(INSTALL) -r $<
+	@touch $@
+
+.venv/dev: $(REQUIREMENTS)/dev.txt .venv/uv
+	@echo "installing what flows and tests need (some 2 GB; a minute or two)"
+	@$(INSTALL) -r $<
+	@touch $@ .venv/app

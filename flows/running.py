@@ -1,0 +1,127 @@
+"""The commands that run a flow, and what they print."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from rich.console import Console
+
+from flows import terminal
+from flows.cli import UsageError
+from model.config import TrainConfig
+from tasks.backends.local.state import CHECKOUT, home
+from tasks.errors import Refused
+from tasks.records import Deployment
+from tasks.rules import Rules
+from tasks.timeline import timeline
+
+QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+}
+
+
+def run_release(
+    data: str,
+    name: str | None,
+    backend: str,
+    config: TrainConfig,
+    rules: Rules,
+    deploy: bool,
+    force: bool,
+    port: int | None,
+    quiet: bool,
+) -> int:
+    """Release ``data`` and print what became of it."""
+    uri = _located(data)
+    console = _prepare(quiet)
+    from flows.server import prefect_api
+
+    with prefect_api(home(), meanwhile=_warm_up), timeline() as steps:
+        from flows.release import release
+
+        restore = terminal.listen(console, quiet)
+        try:
+            proof = release(uri, name, backend, config, rules, deploy, force, port)
+        finally:
+            restore()
+            if steps.entries and not quiet:
+                console.print()
+                console.print(terminal.stages(steps))
+    terminal.ending(console, proof, example(proof) if isinstance(proof, Deployment) else "")
+    return 0
+
+
+def run_rollback(name: str | None, to: int | None, quiet: bool) -> int:
+    """Roll the endpoint back and print what serves now."""
+    console = _prepare(quiet)
+    from flows.server import prefect_api
+
+    chosen = name or _only_endpoint()
+    with prefect_api(home(), meanwhile=_warm_up), timeline() as steps:
+        from flows.rollback import rollback
+
+        restore = terminal.listen(console, quiet)
+        try:
+            deployment = rollback(chosen, to)
+        finally:
+            restore()
+            if not quiet:
+                console.print(terminal.stages(steps))
+    terminal.ending(console, deployment, example(deployment))
+    return 0
+
+
+def example(deployment: Deployment) -> str:
+    """A command that asks the endpoint about a known image; the image lies beside the state."""
+    import pyarrow.parquet as parquet
+
+    from tasks.backends.local.endpoints import LoopbackEndpoints
+
+    folder = LoopbackEndpoints(home()).model_folder(deployment.endpoint)
+    row = parquet.read_table(folder / "replay.parquet").slice(0, 1).to_pylist()[0]
+    image = home() / "endpoints" / deployment.endpoint / "example.png"
+    image.write_bytes(row["image"])
+    path = os.path.relpath(image)
+    return (
+        f"curl -s -H 'Content-Type: image/png' --data-binary @{shlex.quote(path)} "
+        f"{deployment.url}/score   # a picture of: {row['label']}"
+    )
+
+
+def _prepare(quiet: bool) -> Console:
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    console = terminal.console()
+    if not quiet:
+        console.print(f"{'release':>9} │ starting")
+    return console
+
+
+def _warm_up() -> None:
+    """Do what takes seconds and every command needs: imports, and the registry's database."""
+    from tasks.backends.local.registry import MlflowRegistry
+
+    MlflowRegistry(home()).names()
+
+
+def _located(data: str) -> str:
+    """A path as seen from here, else from the checkout (the bundled sample)."""
+    if "://" in data:
+        return data
+    for base in (Path.cwd(), CHECKOUT):
+        if (base / data).exists():
+            return str((base / data).resolve())
+    raise UsageError(f"--data {data} does not exist; give a folder or a Parquet file of images")
+
+
+def _only_endpoint() -> str:
+    names = [path.parent.name for path in (home() / "endpoints").glob("*/state.json")]
+    if len(names) == 1:
+        return names[0]
+    listed = ", ".join(sorted(names)) or "none"
+    raise Refused(f"say which endpoint by --name; there are: {listed}")

@@ -1,0 +1,66 @@
+"""What all tests share: the gate's mark, the sample, small data sets that are made on the spot."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+MODEL_TESTS = ROOT / "tests" / "model"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test directly in tests/model joins the gate by being there, unless it is ``long``."""
+    for item in items:
+        if item.path.parent == MODEL_TESTS and not item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.gate)
+
+
+@pytest.fixture(scope="session")
+def sample() -> str:
+    """The bundled data set."""
+    return str(ROOT / "model" / "sample" / "fashion-mnist.parquet")
+
+
+def picture(seed: int, *, height: int = 16, width: int = 16, channels: int = 1) -> Image.Image:
+    """A picture of random blocks, so that no two are alike, also when they are scaled."""
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 256, (8, 8, channels), np.uint8)
+    image = Image.fromarray(coarse.squeeze() if channels == 1 else coarse)
+    return image.resize((width, height), Image.Resampling.NEAREST)
+
+
+def encoded(image: Image.Image, kind: str = "PNG") -> bytes:
+    """The bytes of an image file."""
+    stream = io.BytesIO()
+    image.save(stream, kind)
+    return stream.getvalue()
+
+
+MakeFolder = Callable[..., Path]
+
+
+@pytest.fixture
+def folder_of(tmp_path: Path) -> MakeFolder:
+    """
+    Make class folders of random pictures: ``folder_of(cat=12, dog=12)``.
+
+    One image in four goes to test/, so ``cat=16`` means 12 for training and 4 for the test.
+    """
+
+    def make(name: str = "pictures", **images_by_label: int) -> Path:
+        root = tmp_path / name
+        for at, (label, count) in enumerate(images_by_label.items()):
+            for number in range(count):
+                split = "test" if number % 4 == 3 else "train"
+                place = root / split / label
+                place.mkdir(parents=True, exist_ok=True)
+                picture(1000 * at + number).save(place / f"{number:04d}.png")
+        return root
+
+    return make

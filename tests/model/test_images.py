@@ -1,0 +1,186 @@
+"""Data sets are found out by looking."""
+
+from __future__ import annotations
+
+import gzip
+
+import pyarrow as arrow
+import pyarrow.parquet as parquet
+import pytest
+
+from model.images import BadDataset, in_natural_order, name_of, open_images
+from tests.conftest import encoded, picture
+
+
+def images_in(uri):
+    return [image for chunk in open_images(str(uri)).chunks() for image in chunk.read()]
+
+
+def test_class_folders_with_a_declared_test_split(folder_of):
+    found = open_images(str(folder_of(cat=8, dog=4)))
+
+    assert (found.kind, found.labels, len(found)) == ("class folders", ("cat", "dog"), 12)
+    assert sorted({(image.label, image.split) for image in images_in(found.uri)}) == [
+        ("cat", "test"), ("cat", "train"), ("dog", "test"), ("dog", "train"),
+    ]  # fmt: skip
+
+
+def test_an_undeclared_split_follows_the_content_not_the_name(tmp_path):
+    for label in ("cat", "dog"):
+        (tmp_path / label).mkdir()
+        for number in range(40):
+            picture(number + 100 * (label == "dog")).save(tmp_path / label / f"{number}.png")
+    before = {image.data: image.split for image in images_in(tmp_path)}
+    for path in list(tmp_path.glob("*/*.png")):
+        path.rename(path.with_name(f"renamed-{path.name}"))
+
+    after = {image.data: image.split for image in images_in(tmp_path)}
+
+    assert before == after
+    assert 4 <= sum(split == "test" for split in after.values()) <= 32
+
+
+def test_the_digest_follows_content_and_not_the_place(folder_of, tmp_path):
+    root = folder_of(cat=4, dog=4)
+    digest = open_images(str(root)).digest()
+    moved = root.rename(tmp_path / "elsewhere")
+    assert open_images(str(moved)).digest() == digest
+
+    picture(77).save(next(moved.glob("train/cat/*.png")))
+
+    assert open_images(str(moved)).digest() != digest
+
+
+def test_parquet_with_structs_and_class_names_as_hugging_face_writes_it(tmp_path):
+    rows = [
+        {"image": {"bytes": encoded(picture(n)), "path": f"{n}.png"}, "label": n % 2}
+        for n in range(6)
+    ]
+    struct = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
+    named = '{"info": {"features": {"label": {"names": ["cat", "dog"]}}}}'
+    schema = arrow.schema([("image", struct), ("label", arrow.int64())], {"huggingface": named})
+    parquet.write_table(arrow.Table.from_pylist(rows, schema=schema), tmp_path / "train.parquet")
+
+    found = images_in(tmp_path)
+
+    assert [image.label for image in found] == ["cat", "dog"] * 3
+    assert found[0].path == "0.png"
+
+
+def test_idx_with_its_labels(tmp_path):
+    write_idx(tmp_path, "train", images=6)
+    write_idx(tmp_path, "t10k", images=2)
+
+    found = open_images(str(tmp_path))
+
+    assert (found.kind, len(found), found.labels) == ("idx", 8, ("0", "1", "2"))
+    assert [image.split for image in images_in(tmp_path)].count("test") == 2
+
+
+@pytest.mark.parametrize(
+    ("break_it", "says"),
+    [
+        (lambda root: (root / "train-labels-idx1-ubyte.gz").unlink(), "has no labels"),
+        (
+            lambda root: (root / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"abc")),
+            "ends within its header",
+        ),
+        (
+            lambda root: (root / "train-images-idx3-ubyte.gz").write_bytes(b"\x1f\x8bnot gzip"),
+            "cannot be read",
+        ),
+        (lambda root: write_idx(root, "train", images=6, missing_bytes=5), "no whole IDX file"),
+    ],
+)
+def test_a_broken_idx_file_is_named(tmp_path, break_it, says):
+    write_idx(tmp_path, "train", images=6)
+    break_it(tmp_path)
+
+    with pytest.raises(BadDataset, match=f"train-images.*{says}"):
+        open_images(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda root: root / "nowhere", "does not exist"),
+        (lambda root: root, "no labels"),
+        (lambda root: (root / "train" / "cat").mkdir(parents=True) or root, "no images"),
+        (lambda root: write(root / "notes.txt", b"hello"), "not a Parquet file"),
+        (lambda root: write(root / "a.parquet", b"hello"), "cannot be read as Parquet"),
+        (lambda root: table(root, {"picture": [b""], "label": ["a"]}), "no column image"),
+        (lambda root: table(root, {"image": [b"x"], "label": [""]}), "no labels"),
+        (lambda root: "nope://bucket/images", "cannot be read"),
+    ],
+)
+def test_what_is_no_data_set_is_named_with_the_way_out(tmp_path, make, says):
+    with pytest.raises(BadDataset, match=says):
+        open_images(str(make(tmp_path)))
+
+
+def test_an_empty_class_keeps_its_name(folder_of):
+    root = folder_of(cat=4, dog=4)
+    (root / "train" / "bird").mkdir()
+
+    assert open_images(str(root)).labels == ("bird", "cat", "dog")
+
+
+def test_a_link_out_of_the_folder_is_named_and_never_read(folder_of, tmp_path):
+    root = folder_of(cat=4, dog=4)
+    secret = write(tmp_path / "secret.png", b"secret")
+    cats = root / "train" / "cat"
+    (cats / "link.png").symlink_to(secret)
+    (cats / "dangling.png").symlink_to(tmp_path / "gone.png")
+    (cats / "inside.png").symlink_to("0000.png")
+
+    found = {image.path: image for image in images_in(root)}
+
+    link = found["train/cat/link.png"]
+    assert (link.data, link.fault) == (b"", "symlink out of the folder")
+    assert found["train/cat/dangling.png"].fault == "symlink to nothing"
+    assert found["train/cat/inside.png"].data == found["train/cat/0000.png"].data
+
+
+def test_names_in_any_script_and_of_any_length(tmp_path):
+    label, name = "猫 ñandú", "ü" * 100 + ".png"
+    for each in (label, "dog"):
+        (tmp_path / each).mkdir()
+        picture(1).save(tmp_path / each / name)
+
+    assert {image.label for image in images_in(tmp_path)} == {label, "dog"}
+
+
+def test_labels_are_in_natural_order():
+    assert in_natural_order({"class 10", "class 2", "b", "a"}) == ("a", "b", "class 2", "class 10")
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("/data/Fashion MNIST/", "fashion-mnist"),
+        ("az://box/My_images.parquet", "my-images"),
+        ("///", "images"),
+    ],
+)
+def test_a_name_comes_from_the_last_part(uri, name):
+    assert name_of(uri) == name
+
+
+def write(path, data):
+    path.write_bytes(data)
+    return path
+
+
+def table(root, columns):
+    parquet.write_table(arrow.table(columns), root / "t.parquet")
+    return root / "t.parquet"
+
+
+def write_idx(root, part, *, images, missing_bytes=0):
+    header = b"".join(n.to_bytes(4, "big") for n in (0x0803, images, 4, 4))
+    body = bytes(range(16)) * images
+    body = body[: len(body) - missing_bytes]
+    labels = b"".join(n.to_bytes(4, "big") for n in (0x0801, images))
+    labels += bytes(n % 3 for n in range(images))
+    (root / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(header + body))
+    (root / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
