@@ -18,6 +18,7 @@ COMMANDS = {
     "status": "Say what serves where, and the last releases.",
     "stop": "Stop the endpoint; its versions stay registered.",
     "doctor": "Check versions, port, disk, state folder, Prefect API and MLflow database.",
+    "ui": "Start the Prefect server, a worker and the deployments on this machine.",
     "verify": "Compute the digests of a release's evidence again and compare.",
 }
 

@@ -108,6 +108,20 @@ def doctor() -> int:
     return run_doctor()
 
 
+def ui(*, port: int = 4200) -> int:
+    """
+    Start the Prefect server, a worker and the deployments on this machine.
+
+    Parameters
+    ----------
+    port
+        Of the server's pages and API.
+    """
+    from flows.ui import run_ui
+
+    return run_ui(port)
+
+
 def verify(release: str | None = None, /) -> int:
     """
     Compute the digests of a release's evidence again and compare.

@@ -2,10 +2,12 @@
 
 # No postponed annotations here: Prefect makes the form of the UI from the types themselves.
 from prefect import flow
+from prefect.runtime import flow_run
 
 from flows.evidence import evidence_of
 from flows.outcome import explained
 from model.config import TrainConfig
+from model.images import name_of
 from tasks import backends
 from tasks.deploy import deploy_model
 from tasks.errors import Refused
@@ -22,7 +24,13 @@ from tasks.validate import validate_images
 SAMPLE = "model/sample/fashion-mnist.parquet"
 
 
-@flow(name="release", flow_run_name="release {data}", persist_result=False)
+def run_name() -> str:
+    """What the UI calls a run: which data, which code."""
+    given = flow_run.parameters
+    return f"release {given.get('name') or name_of(given['data'])} {read_code()}"
+
+
+@flow(name="release", flow_run_name=run_name, persist_result=False)
 @explained
 def release(
     data: str = SAMPLE,

@@ -9,6 +9,7 @@ that ``make ui`` later shows the runs made without a server.
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -35,19 +36,39 @@ def prefect_api(state: Path, meanwhile: Callable[[], object] = lambda: None) -> 
     Raises:
         Transient: our server did not come up.
     """
-    from prefect.settings import (
-        PREFECT_API_URL,
-        PREFECT_LOCAL_STORAGE_PATH,
-        temporary_settings,
-    )
+    from prefect.settings import PREFECT_API_URL
 
     if configured := PREFECT_API_URL.value():
         meanwhile()
         yield str(configured)
         return
     listener = socket.create_server(("127.0.0.1", 0))
+    with prefect_server(state, listener, has_ui=False, meanwhile=meanwhile) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def prefect_server(
+    state: Path,
+    listener: socket.socket,
+    *,
+    has_ui: bool,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> Iterator[str]:
+    """
+    A Prefect server on ``listener``, as long as the block runs and this process lives.
+
+    Raises:
+        Transient: it did not come up.
+    """
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_LOCAL_STORAGE_PATH,
+        temporary_settings,
+    )
+
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
-    environment = server_environment(state)
+    environment = _environment(state, url, has_ui=has_ui)
     process = multiprocessing.get_context("spawn").Process(
         target=_serve, args=(listener, environment), name="prefect-server", daemon=True
     )
@@ -73,25 +94,28 @@ def _deliver() -> None:
     from prefect.logging.handlers import APILogWorker
 
     for worker in (APILogWorker, EventsWorker):
+        logging.getLogger(worker.__name__).setLevel(logging.ERROR)
         worker.drain_all(timeout=10)
 
 
-def server_environment(state: Path) -> dict[str, str]:
-    """Settings of a Prefect server that keeps its data in the state folder and calls nobody."""
-    return {
+def _environment(state: Path, url: str, *, has_ui: bool) -> dict[str, str]:
+    """Settings of a server that keeps its data in the state folder and calls nobody."""
+    found = {
         "PREFECT_HOME": str(state / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
         "DO_NOT_TRACK": "1",
+        "PREFECT_UI_ENABLED": str(has_ui).lower(),
+        "PREFECT_UI_API_URL": url,
     }
+    if has_ui:
+        return {**found, "PREFECT_UI_STATIC_DIRECTORY": str(state / "prefect" / "ui")}
+    return {**found, "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
 
 def _serve(listener: socket.socket, environment: dict[str, str]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(environment)
-    os.environ.update(
-        {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
-    )
     import uvicorn
     from prefect.server.api.server import create_app
 

@@ -1,0 +1,62 @@
+"""ui: Prefect's pages, with a worker and the deployments, on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from flows import terminal
+from flows.server import prefect_server
+from tasks.backends.local.state import CHECKOUT, home
+from tasks.errors import Transient
+
+POOL = "mlops"
+
+
+def run_ui(port: int) -> int:
+    """Start server, worker and deployments; return when the worker ends."""
+    console = terminal.console()
+    console.print("starting the Prefect server …")
+    with prefect_server(home(), _listener(port), has_ui=True) as url:
+        environment = {**os.environ, "PREFECT_API_URL": url, "PYTHONPATH": str(CHECKOUT)}
+        prefect = [str(Path(sys.executable).with_name("prefect")), "--no-prompt"]
+        for words in (
+            ["work-pool", "create", POOL, "--type", "process", "--overwrite"],
+            ["deploy", "--all"],
+        ):
+            done = subprocess.run(
+                [*prefect, *words], cwd=CHECKOUT, env=environment, capture_output=True, text=True
+            )
+            if done.returncode:
+                raise Transient(f"prefect {' '.join(words)} failed:\n{done.stdout}{done.stderr}")
+        console.print(f"Prefect   {url.removesuffix('/api')}")
+        console.print("release   Deployments > release > Run; or in another terminal:")
+        console.print(
+            f"          PREFECT_API_URL={url} .venv/bin/prefect deployment run release/local"
+        )
+        console.print("MLflow    make mlflow")
+        console.print("Ctrl-C ends the server and the worker; what serves goes on serving")
+        return _work(environment, [*prefect, "worker", "start", "--pool", POOL])
+
+
+def _work(environment: dict[str, str], command: list[str]) -> int:
+    with subprocess.Popen(command, cwd=CHECKOUT, env=environment) as worker:
+        try:
+            return worker.wait()
+        except BaseException:
+            worker.terminate()  # it cancels what it runs
+            raise
+
+
+def _listener(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        from tasks.backends.local.endpoints import who_holds
+
+        raise Transient(
+            f"port {port} is held by {who_holds(port)}; end that program, or choose another --port"
+        ) from error
