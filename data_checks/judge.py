@@ -10,7 +10,7 @@ from typing import Any
 
 from data_checks.check import NAMED, Check
 from data_checks.expectations import Expected, expectations
-from data_checks.limits import Limits
+from data_checks.limits import FILE, BadLimits, Limits
 from data_checks.measures import Tables
 
 NAMES = {"images": "path", "test": "path", "classes": "label", "drift": "statistic"}
@@ -28,6 +28,11 @@ def judge(
     logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.ERROR)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    every = expectations(limits.model_copy(update={"size_policy": "same"}), labels, tables)
+    names = [each.name for each in every]
+    if unknown := sorted(limits.severity.keys() - set(names)):
+        listed = ", ".join(names)
+        raise BadLimits(f"{FILE}: severity of unknown checks {unknown}; the checks are: {listed}")
     expected = expectations(limits, labels, tables)
     if not has_reference:
         expected = [each for each in expected if each.table != "drift"]

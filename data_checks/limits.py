@@ -12,6 +12,10 @@ FILE = "data_checks.toml"
 Severity = Literal["refuse", "warn"]
 
 
+class BadLimits(ValueError):
+    """A ``data_checks.toml`` that cannot be meant; the message names the key and the known ones."""
+
+
 class Limits(BaseModel):
     """What is still good enough. Shares are in [0, 1]."""
 
@@ -61,7 +65,7 @@ class Limits(BaseModel):
         The limits for the data set at ``uri``: those of ``data_checks.toml`` there, or defaults.
 
         Raises:
-            ValueError: the file has an unknown key or a wrong value; both are named.
+            BadLimits: the file has an unknown key or a wrong value; both are named.
         """
         if "://" in uri:
             return cls()
@@ -72,10 +76,10 @@ class Limits(BaseModel):
         try:
             return cls.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
         except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"{file} is no TOML: {error}") from error
+            raise BadLimits(f"{file} is no TOML: {error}") from error
         except ValidationError as error:
             faults = "; ".join(
                 f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
             )
             known = ", ".join(cls.model_fields)
-            raise ValueError(f"{file}: {faults}. Known keys: {known}") from error
+            raise BadLimits(f"{file}: {faults}. Known keys: {known}") from error

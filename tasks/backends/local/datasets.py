@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from data_checks.check import Reference, Report, check_images
-from data_checks.limits import Limits
+from data_checks.limits import BadLimits, Limits
 from data_checks.table import FactsFailed
 from model.images import BadDataset, open_images
 from tasks.errors import Refused, Transient
@@ -36,7 +36,7 @@ class FolderDatasets:
         """The defaults, or those of ``data_checks.toml`` beside the images."""
         try:
             return Limits.beside(dataset.uri)
-        except ValueError as error:
+        except BadLimits as error:
             raise Refused(str(error)) from error
 
     def check(
@@ -52,6 +52,8 @@ class FolderDatasets:
                 reference=reference,
                 progress=_now_and_then(watch, dataset.images),
             )
+        except BadLimits as error:
+            raise Refused(str(error)) from error
         except FactsFailed as error:
             raise Transient(str(error)) from error
 
