@@ -56,6 +56,30 @@ def bomb() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", header) + part(b"IDAT", b"")
 
 
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two easy classes, dark and bright: 18 images of each for training, 6 for the test."""
+    root = tmp_path_factory.mktemp("data") / "light"
+    for label, base in (("dark", 0), ("bright", 150)):
+        for number in range(24):
+            pixels = np.asarray(picture(number + base)) // 3 + base
+            place = root / ("test" if number % 4 == 3 else "train") / label
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels.astype(np.uint8)).save(place / f"{number}.png")
+    return root
+
+
+@pytest.fixture(scope="session")
+def model_folder(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder, made by the same program as any other."""
+    from model.config import TrainConfig
+    from model.train import train
+
+    out = tmp_path_factory.mktemp("model") / "out"
+    assert train(data=str(pictures), out=out, config=TrainConfig(epochs=6, batch_size=8)) == 0
+    return out
+
+
 MakeFolder = Callable[..., Path]
 
 

@@ -12,41 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
-import numpy as np
 import pytest
 
-from model.config import TrainConfig
-from model.train import train
-from tests.conftest import picture
-
-ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture(scope="session")
-def pictures(tmp_path_factory) -> Path:
-    """Two easy classes: dark and bright."""
-    root = tmp_path_factory.mktemp("data") / "light"
-    for label, base in (("dark", 0), ("bright", 150)):
-        for number in range(24):
-            pixels = np.asarray(picture(number + base)) // 3 + base
-            place = root / ("test" if number % 4 == 3 else "train") / label
-            place.mkdir(parents=True, exist_ok=True)
-            picture_of(pixels).save(place / f"{number}.png")
-    return root
-
-
-def picture_of(pixels):
-    from PIL import Image
-
-    return Image.fromarray(pixels.astype(np.uint8))
-
-
-@pytest.fixture(scope="session")
-def model_folder(pictures, tmp_path_factory) -> Path:
-    """A model folder, made by the same program as any other."""
-    out = tmp_path_factory.mktemp("model") / "out"
-    assert train(data=str(pictures), out=out, config=TrainConfig(epochs=6, batch_size=8)) == 0
-    return out
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="session")

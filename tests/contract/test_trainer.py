@@ -1,0 +1,106 @@
+"""What every backend promises of its trainer: nothing is trained twice, nothing is left running."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import psutil
+import pytest
+
+from tasks.errors import Refused, Transient
+from tests.contract.conftest import job_of
+
+
+def quiet(_line: str) -> None: ...
+
+
+def processes_of(run) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if str(run.folder) in " ".join(process.cmdline()):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_the_same_job_is_the_same_run_and_the_same_model(backend, job):
+    first, again = backend.trainer.submit(job), backend.trainer.submit(job)
+    assert first == again
+    assert len(processes_of(first)) == 1
+    said: list[str] = []
+
+    candidate = backend.trainer.wait(first, said.append)
+    later = backend.trainer.wait(backend.trainer.submit(job), quiet)
+
+    assert candidate == later
+    assert len(said) == 3  # a line an epoch
+    assert candidate.accuracy == 1.0
+    assert candidate.tracking_run
+
+
+def test_a_killed_run_is_transient_and_goes_on_where_it_was(backend, pictures):
+    job = job_of(backend, pictures, epochs=40, patience=0)
+    run = backend.trainer.submit(job)
+    lines: list[str] = []
+    waiting = threading.Thread(target=wait_for, args=(backend, run, lines))
+    waiting.start()
+    while len(lines) < 2:
+        assert waiting.is_alive(), lines
+        time.sleep(0.05)
+    for process in processes_of(run):
+        process.kill()
+    waiting.join(30)
+    assert lines[-1].startswith("transient: the trainer was killed")
+
+    candidate = backend.trainer.wait(backend.trainer.submit(job), quiet)
+
+    log = (run.folder / "train.log").read_text()
+    assert log.count("epoch 1/40") == 1
+    assert log.count("epoch 40/40") == 1
+    assert candidate.accuracy == 1.0
+
+
+def wait_for(backend, run, lines) -> None:
+    try:
+        backend.trainer.wait(run, lines.append)
+    except Transient as error:
+        lines.append(f"transient: {error}")
+
+
+def test_a_cancelled_run_leaves_no_process(backend, pictures):
+    run = backend.trainer.submit(job_of(backend, pictures, epochs=500))
+
+    backend.trainer.cancel(run)
+    backend.trainer.cancel(run)
+
+    assert processes_of(run) == []
+
+
+def test_sweep_ends_what_no_release_waits_for(backend, pictures):
+    kept = backend.trainer.submit(job_of(backend, pictures, epochs=500, seed=1))
+    lost = backend.trainer.submit(job_of(backend, pictures, epochs=500, seed=2))
+
+    assert backend.trainer.sweep(keep=kept.token) == 1
+
+    assert processes_of(lost) == []
+    assert len(processes_of(kept)) == 1
+
+
+def test_data_that_cannot_be_learned_are_refused(backend, folder_of):
+    run = backend.trainer.submit(job_of(backend, folder_of(cat=8)))
+
+    with pytest.raises(Refused, match="two classes"):
+        backend.trainer.wait(run, quiet)
+
+
+def test_a_forgotten_run_is_computed_again(backend, job):
+    backend.trainer.wait(backend.trainer.submit(job), quiet)
+    backend.trainer.forget(job)
+    said: list[str] = []
+
+    backend.trainer.wait(backend.trainer.submit(job), said.append)
+
+    assert len(said) == 3
