@@ -18,14 +18,14 @@ run: .venv/app ## From images to a served model: install, then release the bundl
 	$(BIN)/python -m flows
 
 test: .venv/dev ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/dev ## All that a change must pass: format, lint, types, layers, tests, documents
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 format: .venv/dev ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .

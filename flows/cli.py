@@ -28,6 +28,7 @@ app = App(
     help_epilogue="Exit codes: 0 done, 1 bug, 2 usage, 3 refused, 4 infrastructure failed.",
     help_format="plaintext",
     version_flags=[],
+    suppress_keyboard_interrupt=False,
 )
 for name, text in COMMANDS.items():
     app.command(f"flows.commands:{name}", name=name, help=text)
@@ -43,8 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not words or (words[0].startswith("-") and words[0] not in ("--help", "-h")):
         words.insert(0, "release")
     try:
-        return int(app(words, exit_on_error=False, print_error=True) or 0)
-    except CycloptsError:
+        return int(app(words, exit_on_error=False, print_error=False) or 0)
+    except CycloptsError as error:
+        print(f"usage: {_complaint(error)}", file=sys.stderr)
+        command = words[0] + " " if words[0] in COMMANDS else ""
+        print(f"see: python -m flows {command}--help", file=sys.stderr)
         return 2
     except UsageError as error:
         print(f"usage: {error}", file=sys.stderr)
@@ -62,3 +66,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"failed: {error}", file=sys.stderr)
             return 4
         raise
+
+
+def _complaint(error: CycloptsError) -> str:
+    from pydantic import ValidationError
+
+    from model.config import faults
+
+    cause = error.__cause__
+    return faults(cause) if isinstance(cause, ValidationError) else str(error)

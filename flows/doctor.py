@@ -112,16 +112,16 @@ def _port() -> Finding:
 
 
 def _prefect() -> Finding:
+    import httpx
+
     from flows.server import prefect_api
     from tasks.backends.local.state import home
 
     try:
         with prefect_api(home()) as url:
-            import httpx
-
             version = httpx.get(f"{url}/admin/version", timeout=10, trust_env=False).json()
             return Finding("Prefect API", True, f"{url} answers (version {version})")
-    except (Transient, OSError, ValueError) as error:
+    except (Transient, httpx.HTTPError, OSError, ValueError) as error:
         cure = "start a server (make ui), or unset PREFECT_API_URL for an embedded one"
         return Finding("Prefect API", False, str(error), cure)
 

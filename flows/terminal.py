@@ -42,8 +42,8 @@ class Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if not getattr(record, "mlops", False) and record.levelno < logging.WARNING:
             return
-        if record.getMessage().startswith("Finished in state"):
-            return  # the verdict follows, in full
+        if record.getMessage().startswith(("Finished in state", "Crash detected")):
+            return  # the verdict, or the reason, follows in full
         step = STEPS.get(getattr(record, "task_name", ""), "release")
         self._console.print(
             f"{step:>9} │ {record.getMessage()}", markup=False, highlight=False, soft_wrap=True

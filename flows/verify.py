@@ -9,6 +9,7 @@ import httpx
 from flows import terminal
 from model.folder import BadModelFolder, ModelFolder
 from model.images import BadDataset, open_images
+from tasks.backends.local.registry import MlflowRegistry
 from tasks.backends.local.state import home, read_json
 from tasks.digests import digest_of_file
 from tasks.errors import Refused
@@ -59,9 +60,14 @@ def _digest(what: str) -> str:
             folder = ModelFolder.read(name)
             folder.verify()
             return folder.digest
+        if kind == "version":
+            model, _, number = name.rpartition("/")
+            version = MlflowRegistry(home()).version(model, int(number))
+            ModelFolder.read(version.folder).verify()
+            return version.digest
         if kind == "endpoint":
             said = httpx.get(f"{name}/version", timeout=5, trust_env=False).json()
             return str(said["digest"])
         return digest_of_file(Path(what))
-    except (BadDataset, BadModelFolder, OSError, httpx.HTTPError) as error:
+    except (BadDataset, BadModelFolder, Refused, OSError, httpx.HTTPError) as error:
         return f"(none: {error})"

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+
+def faults(error: ValidationError) -> str:
+    """What a person should mend, one option a line, without the library's own words around it."""
+    lines = []
+    for fault in error.errors():
+        option = "--" + ".".join(str(part) for part in fault["loc"]).replace("_", "-")
+        said = fault["msg"].removeprefix("Value error, ")
+        lines.append(f"{option} {fault['input']}: {said[0].lower()}{said[1:]}")
+    return "\n".join(lines)
 
 
 class TrainConfig(BaseModel):
@@ -38,3 +48,12 @@ class TrainConfig(BaseModel):
     channels: Literal[1, 3] | None = Field(
         None, description="1: grey, 3: colour; if unset, colour if any image has it."
     )
+
+    @field_validator("network")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        from model.network import NETWORKS
+
+        if name not in NETWORKS:
+            raise ValueError(f"unknown network {name!r}; choose one of: {', '.join(NETWORKS)}")
+        return name

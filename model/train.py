@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
+from pydantic import ValidationError
 
-from model.config import TrainConfig
+from model.config import TrainConfig, faults
 from model.folder import BadModelFolder, ModelFolder
 from model.images import BadDataset, open_images
 from model.pixels import BadImage
@@ -60,12 +61,7 @@ def train(
         KEY=VALUE for the MLflow run and the manifest; may be repeated.
     """
     from model.fit import CannotLearn
-    from model.network import NETWORKS
 
-    if config.network not in NETWORKS:
-        known = ", ".join(NETWORKS)
-        print(f"unknown network {config.network!r}; choose one of: {known}", file=sys.stderr)
-        return 2
     if _is_finished(out):
         print(f"{out} holds a finished model already")
         return 0
@@ -137,8 +133,11 @@ def main() -> int:
     """Run the command line; answer its exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is imported
     try:
-        return int(app(exit_on_error=False, print_error=True) or 0)
-    except CycloptsError:
+        return int(app(exit_on_error=False, print_error=False) or 0)
+    except CycloptsError as error:
+        cause = error.__cause__
+        print(f"usage: {faults(cause) if isinstance(cause, ValidationError) else error}; "
+              "see --help", file=sys.stderr)  # fmt: skip
         return 2
 
 

@@ -8,7 +8,12 @@ from tasks.records import Deployment, ModelVersion
 from tasks.step import Skipped, say, step
 
 
-@step(name="deploy-model", timeout_s=3600, run_name="deploy {version.name} {version.number}")
+@step(
+    name="deploy-model",
+    timeout_s=3600,
+    retries=1,  # a port that is held stays so: say it soon
+    run_name="deploy {version.name} {version.number}",
+)
 def deploy_model(
     on: Backend, version: ModelVersion, port: int | None
 ) -> Deployment | Skipped[Deployment]:

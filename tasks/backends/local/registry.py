@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from filelock import FileLock
+
 from tasks.errors import Refused, Transient
 from tasks.records import Approved, Candidate, ModelVersion
 
@@ -36,7 +38,11 @@ class MlflowRegistry:
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
 
         try:
-            return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+            # The first client makes the tables; two at once would both try.
+            with FileLock(self._state / "mlflow.lock"):
+                client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+                client.search_registered_models(max_results=1)
+                return client
         except Exception as error:
             raise Transient(f"the MLflow database {self.uri} cannot be opened: {error}") from error
 

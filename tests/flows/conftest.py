@@ -1,0 +1,125 @@
+"""The command line on a checkout of its own, whose gate is one quick test."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import ROOT
+
+ROOMS = ("flows", "tasks", "model", "data_checks", "infra")
+QUICK = """
+import pytest
+
+pytestmark = pytest.mark.gate
+
+
+def test_two_labels_are_two():
+    from model.network import NETWORKS
+
+    assert "baseline" in NETWORKS
+"""
+FAST = ("--epochs", "4", "--batch-size", "8")
+
+Flows = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def prefect_url(tmp_path_factory) -> Iterator[str]:
+    """One Prefect server for all these tests."""
+    from flows.server import prefect_server
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    with prefect_server(tmp_path_factory.mktemp("prefect"), listener, has_ui=False) as url:
+        yield url
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A copy of the code with a state folder of its own."""
+
+    root: Path
+    url: str
+
+    @property
+    def state(self) -> Path:
+        return self.root / ".mlops"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        mine = {k: v for k, v in os.environ.items() if not k.startswith("MLOPS_")}
+        return {**mine, "PREFECT_API_URL": self.url}
+
+    def __call__(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "flows", *words],
+            cwd=self.root, env={**self.environment, **environment},
+            capture_output=True, text=True, timeout=240, check=False,
+        )  # fmt: skip
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows", *words],
+            cwd=self.root, env=self.environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+
+def copied(place: Path, url: str) -> Checkout:
+    for room in ROOMS:
+        skip = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / room, place / room, ignore=skip)
+    gate = place / "tests" / "model"
+    gate.mkdir(parents=True)
+    shutil.copy(ROOT / "pyproject.toml", place)
+    (gate / "test_quick.py").write_text(QUICK)
+    return Checkout(place, url)
+
+
+@pytest.fixture
+def flows(tmp_path, prefect_url) -> Iterator[Checkout]:
+    """A checkout on which nothing was released."""
+    made = copied(tmp_path / "checkout", prefect_url)
+    yield made
+    made("stop")
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory, prefect_url, pictures) -> Iterator[Checkout]:
+    """A checkout on which the dark and bright pictures were released once."""
+    made = copied(tmp_path_factory.mktemp("released") / "checkout", prefect_url)
+    done = made("release", "--data", str(pictures), *FAST)
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield made
+    made("stop")
+
+
+def verdicts(printed: str) -> dict[str, str]:
+    """Stage → verdict, from the table at the end."""
+    rows = re.findall(
+        r"^(validate|gate|train|evaluate|register|deploy) +(done|skipped|refused|failed)",
+        printed, re.MULTILINE,
+    )  # fmt: skip
+    return dict(rows)
+
+
+def url_of(checkout) -> str:
+    return re.search(r"http://127\.0\.0\.1:\d+", checkout("status").stdout)[0]
+
+
+def version_at(url: str) -> dict:
+    return httpx.get(f"{url}/version", timeout=10, trust_env=False).json()
+
+
+def registered(checkout) -> list[str]:
+    return sorted(path.name for path in (checkout.state / "models").glob("*"))

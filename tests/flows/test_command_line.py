@@ -1,0 +1,102 @@
+"""Bad words get a message of one screen, the right exit code, and no traceback."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from flows.cli import COMMANDS
+from tests.flows.conftest import FAST
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["release", "--data", "no/such/folder"], 2, "no/such/folder does not exist"),
+        (["--dta", "x"], 2, "--dta"),
+        (["relase"], 2, "relase"),
+        (["release", "--min-accuracy", "1.5"], 2, "min-accuracy"),
+        (["release", "--epochs", "0"], 2, "epochs"),
+        (["release", "--epochs", "many"], 2, "many"),
+        (["release", "--augment", "spin"], 2, "spin"),
+        (["release", "--backend", "moon"], 3, "unknown backend 'moon'; choose one of: local"),
+        (["release", "--data", "nope://bucket/images"], 3, "nope://bucket/images cannot be read"),
+        (["release", "--network", "nope"], 2, "unknown network 'nope'"),
+        (["rollback"], 3, "there are: none"),
+        (["stop", "--name", "nope"], 3, "no endpoint 'nope'"),
+        (["verify", "nope"], 3, "no evidence 'nope'"),
+    ],
+)
+def test_a_wrong_word_is_named(flows, words, code, says):
+    done = flows(*words)
+
+    assert done.returncode == code, done.stdout + done.stderr
+    said = " ".join((done.stdout + done.stderr).replace("│", " ").split())
+    assert says in said
+    assert "Traceback" not in said
+    assert len((done.stdout + done.stderr).splitlines()) < 30
+
+
+def test_a_port_in_use_is_named_with_its_owner(released, pictures):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+
+        done = released("release", "--data", str(pictures), *FAST, "--port", port)
+
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert f"port {port} is held by" in done.stderr
+    assert released("release", "--data", str(pictures), *FAST, "--port", port).returncode == 0
+
+
+def test_a_state_folder_that_cannot_be_written_is_named(flows, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+
+    done = flows("status", MLOPS_HOME=str(tmp_path / "file" / "state"))
+
+    assert done.returncode == 4
+    assert "cannot be written" in done.stderr
+    assert "MLOPS_HOME" in done.stderr
+
+
+def test_half_written_state_is_no_obstacle(released, pictures):
+    for path in released.state.rglob("*.json"):
+        if "endpoints" in path.parts or path.parent.name in ("validate", "gate", "evaluate"):
+            path.write_text(path.read_text()[:10])
+
+    done = released("release", "--data", str(pictures), *FAST)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert released("status").returncode == 0
+
+
+def test_quiet_prints_the_result_only(released, pictures):
+    done = released("release", "--data", str(pictures), *FAST, "--quiet")
+
+    assert done.returncode == 0
+    assert done.stdout.strip().splitlines()[0].startswith("light version")
+
+
+def test_the_doctor_finds_this_machine_well(flows):
+    done = flows("doctor")
+
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("well") == 7
+
+
+def test_the_doctor_says_what_is_ill_and_its_cure(flows):
+    flows.state.mkdir()
+    (flows.state / "mlflow.db").write_text("this is no database")
+
+    done = flows("doctor", PREFECT_API_URL="http://127.0.0.1:9/api")
+
+    assert done.returncode == 4
+    assert "MLflow database" in done.stdout
+    assert done.stdout.count("cure:") == 2
+
+
+def test_the_short_help_is_that_of_the_commands():
+    from flows import commands
+
+    for name, text in COMMANDS.items():
+        assert getattr(commands, name).__doc__.strip().splitlines()[0] == text

@@ -1,0 +1,76 @@
+"""Killed, interrupted, twice at once: the next run ends well, and nothing is left running."""
+
+from __future__ import annotations
+
+import time
+
+import psutil
+
+from tests.flows.conftest import FAST, registered, url_of, verdicts, version_at
+
+
+def test_a_killed_flow_is_continued_and_trains_once(flows, pictures):
+    words = ("release", "--data", str(pictures), "--epochs", "30", "--patience", "0")
+    begun = flows.start(*words)
+    for line in begun.stdout:
+        if "epoch 2/" in line:
+            break
+    begun.kill()
+    begun.wait()
+
+    done = flows(*words)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (log,) = (flows.state / "runs").glob("*/train.log")
+    assert log.read_text().count("epoch 1/30") == 1
+    assert trainers_of(flows) == []
+    assert len(registered(flows)) == 1
+
+
+def test_an_interrupted_flow_leaves_no_trainer(flows, pictures):
+    begun = flows.start("release", "--data", str(pictures), "--epochs", "900", "--patience", "0")
+    for line in begun.stdout:
+        if "epoch 1/" in line:
+            break
+    begun.send_signal(2)
+    rest = begun.stdout.read()
+
+    assert begun.wait(60) == 130, rest
+    assert "continues where this one stopped" in rest
+    assert trainers_of(flows) == []
+
+
+def test_the_second_of_two_releases_waits_for_the_first(flows, pictures):
+    words = ("release", "--data", str(pictures), *FAST)
+    both = [flows.start(*words) for _ in range(2)]
+
+    printed = [each.communicate(timeout=200)[0] for each in both]
+
+    assert [each.returncode for each in both] == [0, 0], printed
+    assert sum("waiting up to" in text for text in printed) == 1
+    assert sorted(verdicts(text)["train"] for text in printed) == ["done", "skipped"]
+    assert len(registered(flows)) == 1
+
+
+def test_a_dead_service_is_told_and_restored(released, pictures):
+    url = url_of(released)
+    psutil.Process(version_at(url)["pid"]).kill()
+    time.sleep(0.2)
+    assert released("status").returncode == 4
+
+    assert released("status", "--repair").returncode == 0
+
+    assert version_at(url)["name"] == "light"
+    assert released("status").returncode == 0
+
+
+def trainers_of(checkout) -> list[int]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+        except psutil.Error:
+            continue
+        if "model.train" in words and any(str(checkout.state) in word for word in words):
+            found.append(process.pid)
+    return found
