@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +12,6 @@ from flows.cli import UsageError
 from model.config import TrainConfig
 from tasks.backends.local.state import CHECKOUT, home
 from tasks.errors import Refused
-from tasks.records import Deployment
 from tasks.rules import Rules
 from tasks.timeline import timeline
 
@@ -52,7 +50,7 @@ def run_release(
             if steps.entries and not quiet:
                 console.print()
                 console.print(terminal.stages(steps))
-    terminal.ending(console, proof, example(proof) if isinstance(proof, Deployment) else "")
+    terminal.ending(console, proof)
     return 0
 
 
@@ -72,25 +70,8 @@ def run_rollback(name: str | None, to: int | None, quiet: bool) -> int:
             restore()
             if not quiet:
                 console.print(terminal.stages(steps))
-    terminal.ending(console, deployment, example(deployment))
+    terminal.ending(console, deployment)
     return 0
-
-
-def example(deployment: Deployment) -> str:
-    """A command that asks the endpoint about a known image; the image lies beside the state."""
-    import pyarrow.parquet as parquet
-
-    from tasks.backends.local.endpoints import LoopbackEndpoints
-
-    folder = LoopbackEndpoints(home()).model_folder(deployment.endpoint)
-    row = parquet.read_table(folder / "replay.parquet").slice(0, 1).to_pylist()[0]
-    image = home() / "endpoints" / deployment.endpoint / "example.png"
-    image.write_bytes(row["image"])
-    path = os.path.relpath(image)
-    return (
-        f"curl -s -H 'Content-Type: image/png' --data-binary @{shlex.quote(path)} "
-        f"{deployment.url}/score   # a picture of: {row['label']}"
-    )
 
 
 def _prepare(quiet: bool) -> Console:

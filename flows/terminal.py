@@ -84,7 +84,7 @@ def stages(steps: Timeline) -> Table:
     return table
 
 
-def ending(console: Console, proof: Deployment | ModelVersion, example: str) -> None:
+def ending(console: Console, proof: Deployment | ModelVersion) -> None:
     """Where it serves and how to ask it; or which version was registered."""
     if isinstance(proof, ModelVersion):
         console.print(f"\nregistered {proof.name} version {proof.number}; nothing was deployed")
@@ -92,7 +92,7 @@ def ending(console: Console, proof: Deployment | ModelVersion, example: str) -> 
     console.print(f"\n{proof.endpoint} version {proof.version} serves at {proof.url}")
     console.print(f"  page   {proof.url}/", highlight=False)
     console.print(f"  API    {proof.url}/docs", highlight=False)
-    console.print(f"  try    {example}", highlight=False, soft_wrap=True, markup=False)
+    console.print(f"  try    {proof.example}", highlight=False, soft_wrap=True, markup=False)
 
 
 def headline(why: str) -> str:

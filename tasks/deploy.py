@@ -40,6 +40,7 @@ def deploy_model(
             ("what", "value"),
             [
                 ("scoring", f"POST {deployment.url}/score"),
+                ("example", f"`{deployment.example}`"),
                 ("API", f"{deployment.url}/docs"),
                 ("known images replayed", deployment.replayed),
                 ("largest gap to the training-time answers", f"{deployment.max_gap:.2g}"),

@@ -147,6 +147,7 @@ class Deployment:
     replayed: int
     max_gap: float
     identity: str
+    example: str = ""  # a command that asks it about a known image
 
     @property
     def port(self) -> int:

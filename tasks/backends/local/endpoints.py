@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shlex
 import socket
 import time
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from pathlib import Path
 import httpx
 
 from model.serve import control
-from tasks.backends.local.replay import replay
+from tasks.backends.local.replay import known_image, replay
 from tasks.backends.local.services import Service, read_services, start_service
 from tasks.backends.local.state import read_json, write_whole
 from tasks.errors import Transient
@@ -85,6 +86,7 @@ class LoopbackEndpoints:
                 deployment = Deployment(
                     version.name, _url(listener), version.number, version.digest,
                     replayed, gap, identity=serving_code(),
+                    example=self._example(version, _url(listener)),
                 )  # fmt: skip
                 control.take(new.control, listener)
             except BaseException:
@@ -139,6 +141,15 @@ class LoopbackEndpoints:
     def _write_state(self, name: str, service: Service) -> None:
         service.save()
         write_whole(self._folder / name / "state.json", f'{{"live": "{service.id}"}}\n')
+
+    def _example(self, version: ModelVersion, url: str) -> str:
+        """A command that asks about a known image, which is put beside the state."""
+        path, row = self._folder / version.name / "example.png", known_image(version.folder)
+        path.write_bytes(row["image"])
+        return (
+            f"curl -s -H 'Content-Type: image/png' --data-binary @{shlex.quote(str(path))} "
+            f"{url}/score   # a picture of: {row['label']}"
+        )
 
     def _tidy(self, name: str, keep: Service | None) -> None:
         """End services of this endpoint that are not live: left behind by a crash, or replaced."""

@@ -38,6 +38,16 @@ def replay(url: str, model_folder: Path) -> tuple[int, float]:
     return len(rows), largest
 
 
+def known_image(model_folder: Path) -> dict[str, Any]:
+    """One of the images that are replayed: ``image`` (bytes of the file) and ``label``."""
+    import pyarrow.parquet as parquet
+
+    row: dict[str, Any] = (
+        parquet.read_table(model_folder / "replay.parquet").slice(0, 1).to_pylist()[0]
+    )
+    return row
+
+
 def _gap(client: httpx.Client, row: dict[str, Any], labels: list[str]) -> float:
     sent = {"data": base64.b64encode(row["image"]).decode()}
     response = client.post("/score", json=sent)
