@@ -114,7 +114,7 @@ def _environment(state: Path, url: str, *, has_ui: bool) -> dict[str, str]:
 
 
 def _serve(listener: socket.socket, environment: dict[str, str]) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     os.environ.update(environment)
     import uvicorn
     from prefect.server.api.server import create_app
@@ -123,7 +123,8 @@ def _serve(listener: socket.socket, environment: dict[str, str]) -> None:
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Watch the process that started us, in a thread; end when it has ended."""
     parent = multiprocessing.parent_process()
     if parent:
         multiprocessing.connection.wait([parent.sentinel])

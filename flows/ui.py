@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import multiprocessing
 import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from flows import terminal
-from flows.server import prefect_server
+from flows.server import end_with_parent, prefect_server
 from tasks.backends.local.state import CHECKOUT, home
 from tasks.errors import Transient
 
@@ -39,16 +42,22 @@ def run_ui(port: int) -> int:
         )
         console.print("MLflow    make mlflow")
         console.print("Ctrl-C ends the server and the worker; what serves goes on serving")
-        return _work(environment, [*prefect, "worker", "start", "--pool", POOL])
+        worker = multiprocessing.get_context("spawn").Process(
+            target=_work, args=(environment,), name="prefect-worker", daemon=True
+        )
+        worker.start()
+        worker.join()
+        return worker.exitcode or 0
 
 
-def _work(environment: dict[str, str], command: list[str]) -> int:
-    with subprocess.Popen(command, cwd=CHECKOUT, env=environment) as worker:
-        try:
-            return worker.wait()
-        except BaseException:
-            worker.terminate()  # it cancels what it runs
-            raise
+def _work(environment: dict[str, str]) -> None:
+    """Work for the pool until our parent ends, however it ends."""
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    os.environ.update(environment)
+    os.chdir(CHECKOUT)
+    from prefect.workers.process import ProcessWorker
+
+    asyncio.run(ProcessWorker(work_pool_name=POOL).start())
 
 
 def _listener(port: int) -> socket.socket:
