@@ -8,10 +8,10 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock ui mlflow stop clean docs
+.PHONY: help run test check endurance format lock ui mlflow stop clean docs
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  python -m flows --help   the same from Python (after . $(BIN)/activate)"
 
 run: .venv/app ## From images to a served model: install, then release the bundled sample
@@ -26,6 +26,9 @@ check: .venv/dev ## All that a change must pass: format, lint, types, layers, te
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+endurance: .venv/dev ## Kill flow, trainer and service at random moments, and load the endpoint (15 minutes)
+	$(BIN)/python -m pytest -m endurance -s --tb=short tests/endurance
 
 format: .venv/dev ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .

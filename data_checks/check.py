@@ -98,6 +98,7 @@ def check_images(
     from data_checks.judge import judge
     from data_checks.sheet import contact_sheet
 
+    (out / REPORT).unlink(missing_ok=True)  # first, as it is written last: it vouches for the rest
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     known = list(chunks)

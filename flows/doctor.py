@@ -96,17 +96,15 @@ def _state() -> Finding:
 
 
 def _port() -> Finding:
-    from tasks.backends.local.endpoints import FIRST_PORT, LoopbackEndpoints, who_holds
-    from tasks.backends.local.state import home
+    from tasks.backends.local.endpoints import FIRST_PORT
+    from tasks.backends.local.processes import who_holds
 
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", FIRST_PORT))
         except OSError:
-            endpoint = LoopbackEndpoints(home()).owner_of(FIRST_PORT)
-            owner = f"the endpoint {endpoint}" if endpoint else who_holds(FIRST_PORT)
-            found = f"{FIRST_PORT}: held by {owner}"
+            found = f"{FIRST_PORT}: held by {who_holds(FIRST_PORT)}"
             return Finding("port", True, f"{found}; a new endpoint takes the next free one")
     return Finding("port", True, f"{FIRST_PORT} is free")
 

@@ -74,13 +74,15 @@ def stages(steps: Timeline) -> Table:
     table = Table(title=None, box=None, pad_edge=False)
     for column in ("stage", "verdict", "seconds", "remark"):
         table.add_column(column, justify="right" if column == "seconds" else "left")
-    for entry in steps.entries:
+    order = list(STEPS)
+    for entry in sorted(steps.entries, key=lambda entry: order.index(entry.step)):
         if entry.step == "submit-training" and entry.outcome == "done":
             continue
         colour = COLOURS[entry.outcome]
         remark = headline(entry.why) if entry.why else _remark(entry.record)
-        name = STEPS.get(entry.step, entry.step)
-        table.add_row(name, f"[{colour}]{entry.outcome}[/]", f"{entry.seconds:.1f}", remark)
+        table.add_row(
+            STEPS[entry.step], f"[{colour}]{entry.outcome}[/]", f"{entry.seconds:.1f}", remark
+        )
     return table
 
 

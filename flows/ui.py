@@ -64,7 +64,7 @@ def _listener(port: int) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port))
     except OSError as error:
-        from tasks.backends.local.endpoints import who_holds
+        from tasks.backends.local.processes import who_holds
 
         raise Transient(
             f"port {port} is held by {who_holds(port)}; end that program, or choose another --port"

@@ -22,8 +22,8 @@ def training_batches(
     """
     One epoch of batches in the given order.
 
-    Gathering a batch of uint8 by its indices is faster than slicing and stacking single images
-    (benchmarks, ``make bench-training``); the network normalises them.
+    Gathering a batch of uint8 by its indices is faster than slicing and stacking single images;
+    the network normalises them.
 
     Args:
         pixels: shape (images, height, width, channels).

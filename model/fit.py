@@ -74,7 +74,7 @@ def _compiled(arrays: Arrays, classes: int, config: TrainConfig) -> Model:
     import tensorflow as tf
 
     keras.utils.set_random_seed(config.seed)
-    tf.config.experimental.enable_op_determinism()  # no slower here: docs/performance.md
+    tf.config.experimental.enable_op_determinism()  # the same seed, the same weights
     model = NETWORKS[config.network](arrays.shape, classes)
     train, _ = parted(len(arrays.labels), config)
     steps = math.ceil(len(train) / config.batch_size) * config.epochs

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_markdown_artifact
 
 LARGEST_PICTURE_BYTES = 400_000
 
@@ -14,12 +14,6 @@ LARGEST_PICTURE_BYTES = 400_000
 def show_page(key: str, title: str, markdown: str) -> None:
     """Leave a Markdown page under ``key``."""
     create_markdown_artifact(key=key, markdown=f"# {title}\n\n{markdown}", description=title)
-
-
-def show_table(key: str, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Leave a table under ``key``."""
-    table = [dict(zip(columns, row, strict=True)) for row in rows]
-    create_table_artifact(key=key, table=table, description=title)
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

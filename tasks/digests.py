@@ -7,17 +7,13 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from model.folder import digest_of_file as digest_of_file
+
 
 def digest_of(value: object) -> str:
     """SHA-256 (hexadecimal) of a JSON-like value; the order of mapping keys does not matter."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def digest_of_file(path: Path) -> str:
-    """SHA-256 (hexadecimal) of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def digest_of_tree(root: Path, files: Iterable[Path]) -> str:

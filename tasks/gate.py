@@ -39,7 +39,8 @@ def pass_test_gate(
         raise Refused("the gate was asked to run inside the gate: a gate test must not release")
     if read_code().digest != code.digest:
         raise Refused(f"the code changed since this release of {code} began; start it again")
-    if not is_forced and (kept := on.ledger.recall("gate", code.digest, GatePass)):
+    kept = None if is_forced else on.ledger.recall("gate", code.digest, GatePass)
+    if kept and kept.report.is_file():
         return Skipped(
             kept, f"code, tests and lock files are unchanged since {kept.tests} tests passed"
         )
@@ -110,9 +111,18 @@ def _read(junit: Path) -> list[tuple[str, str, str, str]]:
         kinds = {child.tag: child for child in case}
         outcome = next((said for tag, said in OUTCOMES.items() if tag in kinds), "passed")
         child = kinds.get("failure", kinds.get("error"))
-        message = (child.get("message") or "") if child is not None else ""
+        message = _message(child) if child is not None else ""
         rows.append((name, outcome, case.get("time", "0"), message))
     return rows
+
+
+def _message(child: ElementTree.Element) -> str:
+    """What went wrong; where pytest says only ``collection failure``, the error behind it."""
+    said = child.get("message") or ""
+    if child.tag == "failure":
+        return said
+    errors = [line[1:].strip() for line in (child.text or "").splitlines() if line[:1] == "E"]
+    return f"{said}: {errors[-1]}" if errors else said
 
 
 OUTCOMES = {"failure": "failed", "error": "error", "skipped": "skipped"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from data_checks.check import Check, Reference, Report
+from data_checks.check import REPORT, Check, Reference, Report
 from data_checks.limits import Limits
 from tasks.artifacts import markdown_table, picture, show_page
 from tasks.digests import digest_of
@@ -30,7 +30,7 @@ def validate_images(
     limits = on.datasets.limits(dataset)
     against = _reference_of(on, champion, dataset)
     key = _key(dataset, limits, champion if against else None)
-    if not is_forced and (kept := on.ledger.recall("validate", key, CheckedDataset)):
+    if not is_forced and (kept := _recall(on, key)):
         return Skipped(kept, f"the {dataset.images:,} images and their checks are unchanged")
     report = _check(on, dataset, limits, against, key)
     if not report.passed:
@@ -43,6 +43,12 @@ def validate_images(
     for passed_key in {key, _key(dataset, limits, None)}:
         on.ledger.keep("validate", passed_key, checked)
     return checked
+
+
+def _recall(on: Backend, key: str) -> CheckedDataset | None:
+    """What was found before, unless a run that was killed since had begun to look again."""
+    kept = on.ledger.recall("validate", key, CheckedDataset)
+    return kept if kept and (kept.report / REPORT).is_file() else None
 
 
 def _check(
@@ -69,7 +75,7 @@ def _reference_of(on: Backend, champion: ModelVersion | None, dataset: Dataset) 
     if champion is None or champion.dataset_digest == dataset.digest:
         return None
     folder = on.datasets.reports(champion.tags.get("checks_key", "none"))
-    return Report.load(folder).reference if (folder / "report.json").exists() else None
+    return Report.load(folder).reference if (folder / REPORT).exists() else None
 
 
 def _line(check: Check) -> str:

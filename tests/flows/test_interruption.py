@@ -27,6 +27,22 @@ def test_a_killed_flow_is_continued_and_trains_once(flows, pictures):
     assert len(registered(flows)) == 1
 
 
+def test_checks_that_were_begun_anew_and_killed_are_made_again(released, pictures):
+    words, reports = ("release", "--data", str(pictures), *FAST), reports_of(released)
+    begun = released.start(*words, "--force")
+    while reports_of(released) == reports:
+        assert begun.poll() is None
+        time.sleep(0.01)
+    begun.kill()
+    begun.communicate()
+
+    done = released(*words)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert verdicts(done.stdout)["validate"] == "done"
+    assert reports_of(released) == reports
+
+
 def test_an_interrupted_flow_leaves_no_trainer(flows, pictures):
     begun = flows.start("release", "--data", str(pictures), "--epochs", "900", "--patience", "0")
     for line in begun.stdout:
@@ -62,6 +78,10 @@ def test_a_dead_service_is_told_and_restored(released, pictures):
 
     assert version_at(url)["name"] == "light"
     assert released("status").returncode == 0
+
+
+def reports_of(checkout) -> list[str]:
+    return sorted(path.parent.name for path in checkout.state.glob("checks/*/report.json"))
 
 
 def trainers_of(checkout) -> list[int]:

@@ -23,6 +23,7 @@ from pathlib import Path
 import httpx
 
 from model.serve import control
+from tasks.backends.local.processes import who_holds
 from tasks.backends.local.replay import known_image, replay
 from tasks.backends.local.services import Service, read_services, start_service
 from tasks.backends.local.state import read_json, write_whole
@@ -124,13 +125,6 @@ class LoopbackEndpoints:
         (self._folder / name / "state.json").unlink(missing_ok=True)
         return bool(was_alive)
 
-    def owner_of(self, port: int) -> str | None:
-        """The endpoint of ours that holds ``port``."""
-        for found in self.found():
-            if found.deployment.url.endswith(f":{port}") and found.is_alive:
-                return found.name
-        return None
-
     def _live_service(self, name: str) -> Service | None:
         state = read_json(self._folder / name / "state.json") or {}
         for service in read_services(self._folder / name / "services"):
@@ -196,22 +190,6 @@ def _bind_first_free(watch: Watch) -> socket.socket:
                 watch(f"port {FIRST_PORT} is held by {who_holds(FIRST_PORT)}; taking {port}")
             return listener
     raise Transient(f"no port from {FIRST_PORT} to {FIRST_PORT + PORTS - 1} is free; use --port")
-
-
-def who_holds(port: int) -> str:
-    """The program that listens on ``port``, as far as the system tells."""
-    import psutil
-
-    try:
-        for connection in psutil.net_connections(kind="tcp"):
-            if connection.laddr and connection.laddr.port == port and connection.status == "LISTEN":
-                pid = connection.pid
-                if pid is None:
-                    return "a program of another user"
-                return f"{' '.join(psutil.Process(pid).cmdline()[:4])} (process {pid})"
-    except psutil.Error:
-        return "a program that the system does not name"
-    return "a program that the system does not name"
 
 
 def _answers(service: Service) -> bool:

@@ -63,3 +63,24 @@ def tail(log: Path, lines: int = 12) -> str:
         return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
     except OSError:
         return "(no log)"
+
+
+def who_holds(port: int) -> str:
+    """The program that listens on ``port``, as far as the system tells."""
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.status == "LISTEN":
+                if connection.pid is None:
+                    return "a program of another user"
+                words = psutil.Process(connection.pid).cmdline()
+                return f"{_called(words)} (process {connection.pid})"
+    except psutil.Error:
+        return "a program that the system does not name"
+    return "a program that the system does not name"
+
+
+def _called(words: list[str]) -> str:
+    """What a person calls the program: an endpoint by its name, any other by its first words."""
+    if "model.serve" in words and "--name" in words[:-1]:
+        return f"the endpoint {words[words.index('--name') + 1]}"
+    return " ".join(words[:4])
