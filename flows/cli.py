@@ -62,10 +62,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, Refused):
             print(f"refused: {error}", file=sys.stderr)
             return 3
+        if full := _disk_is_full():
+            print(f"failed: {full}", file=sys.stderr)
+            return 4
         if isinstance(error, (Transient, OSError)):
             print(f"failed: {error}", file=sys.stderr)
             return 4
         raise
+
+
+def _disk_is_full() -> str | None:
+    """Libraries wrap a full disk in errors of their own: asked of the disk, not of the error."""
+    from tasks.backends.local.state import home, told_if_full
+    from tasks.errors import Transient
+
+    try:
+        return told_if_full(home())
+    except Transient as cannot_write:
+        return str(cannot_write)
 
 
 def _complaint(error: CycloptsError) -> str:

@@ -67,7 +67,7 @@ def _packages() -> Finding:
         if installed != version.strip():
             wrong.append(f"{name} {installed} (locked: {version.strip()})")
     found = ", ".join(wrong[:5]) if wrong else f"{count} as locked"
-    return Finding("packages", not wrong, found, "make install")
+    return Finding("packages", not wrong, found, "make clean, then make run")
 
 
 def _applies(marker: str) -> bool:

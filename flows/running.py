@@ -10,7 +10,7 @@ from rich.console import Console
 from flows import terminal
 from flows.cli import UsageError
 from model.config import TrainConfig
-from tasks.backends.local.state import CHECKOUT, home
+from tasks.backends.local.state import CHECKOUT, home, require_space
 from tasks.errors import Refused
 from tasks.rules import Rules
 from tasks.timeline import timeline
@@ -77,6 +77,7 @@ def run_rollback(name: str | None, to: int | None, quiet: bool) -> int:
 def _prepare(quiet: bool) -> Console:
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    require_space(home())
     console = terminal.console()
     if not quiet:
         console.print(f"{'release':>9} │ starting")

@@ -69,13 +69,15 @@ def prefect_server(
 
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
     environment = _environment(state, url, has_ui=has_ui)
+    log = state / "prefect" / "server.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
     process = multiprocessing.get_context("spawn").Process(
-        target=_serve, args=(listener, environment), name="prefect-server", daemon=True
+        target=_serve, args=(listener, environment, log), name="prefect-server", daemon=True
     )
     process.start()
     try:
         meanwhile()
-        _wait_for(url, process)
+        _wait_for(url, process, log)
         mine = {PREFECT_API_URL: url, PREFECT_LOCAL_STORAGE_PATH: state / "prefect" / "storage"}
         with temporary_settings(mine):
             try:
@@ -113,8 +115,11 @@ def _environment(state: Path, url: str, *, has_ui: bool) -> dict[str, str]:
     return {**found, "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
 
-def _serve(listener: socket.socket, environment: dict[str, str]) -> None:
+def _serve(listener: socket.socket, environment: dict[str, str], log: Path) -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
+    with log.open("wb") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
     os.environ.update(environment)
     import uvicorn
     from prefect.server.api.server import create_app
@@ -131,7 +136,7 @@ def end_with_parent() -> None:
         os._exit(0)
 
 
-def _wait_for(url: str, process: multiprocessing.process.BaseProcess) -> None:
+def _wait_for(url: str, process: multiprocessing.process.BaseProcess, log: Path) -> None:
     import httpx
 
     deadline = time.monotonic() + READY_WITHIN_S
@@ -140,7 +145,8 @@ def _wait_for(url: str, process: multiprocessing.process.BaseProcess) -> None:
             if httpx.get(f"{url}/health", timeout=5, trust_env=False).status_code == 200:
                 return
         time.sleep(0.05)
+    what = f"did not answer within {READY_WITHIN_S:g} s" if process.is_alive() else "ended at once"
     raise Transient(
-        f"the embedded Prefect server did not answer at {url} within {READY_WITHIN_S:g} s; "
-        "look at free memory and disk, or start one (`make ui`) and set PREFECT_API_URL"
+        f"the embedded Prefect server {what}; its log is {log}. "
+        "Look at free memory and disk, or start one (`make ui`) and set PREFECT_API_URL"
     )

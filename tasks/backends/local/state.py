@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ import filelock
 from tasks.errors import Transient
 
 CHECKOUT = Path(__file__).resolve().parents[3]
+LEAST_FREE_BYTES = 50_000_000
+FULL_BYTES = 2_000_000
 
 
 def home() -> Path:
@@ -31,6 +34,24 @@ def home() -> Path:
     return folder
 
 
+def require_space(folder: Path) -> None:
+    """Raise Transient, with the cure, if the disk of ``folder`` has no room for a release."""
+    if full := told_if_full(folder, least=LEAST_FREE_BYTES):
+        raise Transient(full)
+
+
+def told_if_full(folder: Path, least: int = FULL_BYTES) -> str | None:
+    """What to tell a person when less than ``least`` bytes are free; ``None`` if there are."""
+    free = shutil.disk_usage(folder).free
+    if free >= least:
+        return None
+    return (
+        f"the disk of {folder} has {free / 1e6:.0f} MB left; a release of the sample needs some "
+        f"{LEAST_FREE_BYTES / 1e6:.0f} MB: free some, or set MLOPS_HOME to a folder on another "
+        "disk. Nothing that was finished is lost: the next run continues from it"
+    )
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write ``path`` so that a reader, or a crash, sees the old content or the new, never half."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +62,7 @@ def write_whole(path: Path, text: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         draft.replace(path)
-    except OSError:
+    except BaseException:
         draft.unlink(missing_ok=True)
         raise
 
