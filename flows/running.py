@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -37,19 +40,10 @@ def run_release(
     """Release ``data`` and print what became of it."""
     uri = _located(data)
     console = _prepare(quiet)
-    from flows.server import prefect_api
-
-    with prefect_api(home(), meanwhile=_warm_up), timeline() as steps:
+    with _shown(console, quiet):
         from flows.release import release
 
-        restore = terminal.listen(console, quiet)
-        try:
-            proof = release(uri, name, backend, config, rules, deploy, force, port)
-        finally:
-            restore()
-            if steps.entries and not quiet:
-                console.print()
-                console.print(terminal.stages(steps))
+        proof = release(uri, name, backend, config, rules, deploy, force, port)
     terminal.ending(console, proof)
     return 0
 
@@ -57,19 +51,11 @@ def run_release(
 def run_rollback(name: str | None, to: int | None, quiet: bool) -> int:
     """Roll the endpoint back and print what serves now."""
     console = _prepare(quiet)
-    from flows.server import prefect_api
-
     chosen = name or _only_endpoint()
-    with prefect_api(home(), meanwhile=_warm_up), timeline() as steps:
+    with _shown(console, quiet):
         from flows.rollback import rollback
 
-        restore = terminal.listen(console, quiet)
-        try:
-            deployment = rollback(chosen, to)
-        finally:
-            restore()
-            if not quiet:
-                console.print(terminal.stages(steps))
+        deployment = rollback(chosen, to)
     terminal.ending(console, deployment)
     return 0
 
@@ -82,6 +68,23 @@ def _prepare(quiet: bool) -> Console:
     if not quiet:
         console.print(f"{'release':>9} │ starting")
     return console
+
+
+@contextlib.contextmanager
+def _shown(console: Console, quiet: bool) -> Iterator[None]:
+    """A Prefect API for the flow inside; what its steps say is printed, and at the end a table."""
+    from flows.server import prefect_api
+
+    with prefect_api(home(), meanwhile=_warm_up), timeline() as steps:
+        importlib.import_module("prefect.main")  # sets the loggers up that we take over
+        restore = terminal.listen(console, quiet)
+        try:
+            yield
+        finally:
+            restore()
+            if steps.entries and not quiet:
+                console.print()
+                console.print(terminal.stages(steps))
 
 
 def _warm_up() -> None:

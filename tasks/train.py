@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prefect import get_run_logger
+from prefect.exceptions import TerminationSignal
 
 from model.config import TrainConfig
 from tasks.artifacts import markdown_table, picture, show_page
@@ -35,7 +36,7 @@ def train_model(on: Backend, job: TrainingJob, is_forced: bool = False) -> Candi
         run = submit_training(on, job)
         try:
             return await_training(on, run)
-        except (KeyboardInterrupt, SystemExit):
+        except (KeyboardInterrupt, SystemExit, TerminationSignal):
             on.trainer.cancel(run)
             raise
         except Transient as lost:

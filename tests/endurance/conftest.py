@@ -12,7 +12,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 import httpx
-import psutil
 import pytest
 
 from tests.conftest import encoded, picture
@@ -102,18 +101,3 @@ def digests_of_versions(checkout: Checkout) -> list[str]:
             "select value from model_version_tags where key = 'model_digest' order by version"
         )
         return [value for (value,) in rows]
-
-
-def processes_of(checkout: Checkout) -> dict[int, list[str]]:
-    """Every process that works in the checkout: its words by its id."""
-    found = {}
-    for process in psutil.process_iter():
-        try:
-            words = process.cmdline()
-            if str(checkout.root) in (process.cwd(), *words) or any(
-                word.startswith(str(checkout.root)) for word in words
-            ):
-                found[process.pid] = words
-        except psutil.Error:
-            continue
-    return found

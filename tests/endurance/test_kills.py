@@ -9,8 +9,8 @@ import time
 import psutil
 import pytest
 
-from tests.endurance.conftest import digests_of_versions, processes_of
-from tests.flows.conftest import FAST, url_of, version_at
+from tests.endurance.conftest import digests_of_versions
+from tests.flows.conftest import FAST, processes_of, url_of, version_at
 
 pytestmark = [pytest.mark.endurance, pytest.mark.timeout(1800)]
 TIMES = 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests.conftest import ROOT
@@ -72,7 +74,13 @@ class Checkout:
             [sys.executable, "-m", "flows", *words],
             cwd=self.root, env=self.environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            preexec_fn=heed_interrupts,
         )  # fmt: skip
+
+
+def heed_interrupts() -> None:
+    """As a terminal starts programs; one that a background job starts ignores SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def copied(place: Path, url: str) -> Checkout:
@@ -123,3 +131,18 @@ def version_at(url: str) -> dict:
 
 def registered(checkout) -> list[str]:
     return sorted(path.name for path in (checkout.state / "models").glob("*"))
+
+
+def processes_of(checkout: Checkout) -> dict[int, list[str]]:
+    """Every process that works in the checkout: its words by its id."""
+    found = {}
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+            if str(checkout.root) in (process.cwd(), *words) or any(
+                word.startswith(str(checkout.root)) for word in words
+            ):
+                found[process.pid] = words
+        except psutil.Error:
+            continue
+    return found

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import time
 
 import psutil
+import pytest
 
-from tests.flows.conftest import FAST, registered, url_of, verdicts, version_at
+from tests.flows.conftest import FAST, processes_of, registered, url_of, verdicts, version_at
 
 
 def test_a_killed_flow_is_continued_and_trains_once(flows, pictures):
@@ -43,12 +45,13 @@ def test_checks_that_were_begun_anew_and_killed_are_made_again(released, picture
     assert reports_of(released) == reports
 
 
-def test_an_interrupted_flow_leaves_no_trainer(flows, pictures):
+@pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_flow_leaves_no_trainer(flows, pictures, word):
     begun = flows.start("release", "--data", str(pictures), "--epochs", "900", "--patience", "0")
     for line in begun.stdout:
         if "epoch 1/" in line:
             break
-    begun.send_signal(2)
+    begun.send_signal(word)
     rest = begun.stdout.read()
 
     assert begun.wait(60) == 130, rest
@@ -85,12 +88,4 @@ def reports_of(checkout) -> list[str]:
 
 
 def trainers_of(checkout) -> list[int]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            words = process.cmdline()
-        except psutil.Error:
-            continue
-        if "model.train" in words and any(str(checkout.state) in word for word in words):
-            found.append(process.pid)
-    return found
+    return [pid for pid, words in processes_of(checkout).items() if "model.train" in words]

@@ -1,0 +1,39 @@
+"""`make ui`: server, worker and deployments come up together and end together."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+
+import httpx
+import pytest
+
+from tests.conftest import ROOT
+from tests.flows.conftest import processes_of
+
+
+@pytest.mark.parametrize("word", [signal.SIGTERM, signal.SIGKILL])
+def test_it_serves_the_deployments_and_leaves_nothing(flows, word):
+    (flows.root / "prefect.yaml").write_text((ROOT / "prefect.yaml").read_text())
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    begun = flows.start("ui", "--port", str(port))
+    for line in begun.stdout:
+        if "Ctrl-C" in line:
+            break
+
+    api = httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=20, trust_env=False)
+    found = api.post("/deployments/filter", json={}).raise_for_status().json()
+    begun.send_signal(word)
+    begun.communicate(timeout=60)
+
+    assert sorted(each["entrypoint"].rpartition(":")[2] for each in found) == [
+        "release",
+        "rollback",
+    ]
+    for _ in range(50):
+        if not (left := processes_of(flows)):
+            break
+        time.sleep(0.2)
+    assert left == {}
