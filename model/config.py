@@ -33,6 +33,10 @@ class TrainConfig(BaseModel):
         "none",
         description="Random changes of training images: mirrored, shifted by up to 1/14 of a side.",
     )
+    quantize: Literal["none", "int8"] = Field(
+        "none",
+        description="int8: serve whole numbers, twice as fast; the gate holds it to its original.",
+    )
     patience: int = Field(
         4, ge=0, description="Epochs without a better validation loss before stopping; 0: never."
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from keras import Model
 
 LARGEST_GAP = 1e-4  # of a probability; single precision leaves about 1e-6
+FLOAT, SERVED = "float.tflite", "model.tflite"
+CALIBRATED_ON = 500  # training images: more change the ranges of a layer by little
 
 
 def export(model: Model, out: Path, labels: tuple[str, ...]) -> None:
@@ -27,10 +30,59 @@ def export(model: Model, out: Path, labels: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory() as saved:
         model.export(saved, verbose=False)
         converted = tf.lite.TFLiteConverter.from_saved_model(saved).convert()
-    (out / "model.tflite").write_bytes(converted)
+    (out / SERVED).write_bytes(converted)
     _, height, width, channels = model.input_shape
     described = {"labels": labels, "height": height, "width": width, "channels": channels}
     write_json(out / "labels.json", described)
+
+
+def quantize(model: Model, out: Path, pixels: NDArray[np.uint8]) -> None:
+    """
+    Serve whole numbers of 8 bits instead: half the time a call, and nearly the same answers.
+
+    The model in single precision stays as ``float.tflite``, for the gate compares the two.
+
+    Args:
+        pixels: training images, shape (images, height, width, channels): the ranges of all layers
+            are measured on some of them.
+
+    Raises:
+        CannotLearn: a layer cannot be computed in whole numbers.
+    """
+    import keras
+    import tensorflow as tf
+
+    # The converter quantizes the input itself, so it wants a network that takes real numbers.
+    taken = keras.Input(model.input_shape[1:], dtype="float32")
+    twin = keras.models.clone_model(model, input_tensors=taken)
+    twin.set_weights(model.get_weights())
+    chosen = pixels[np.linspace(0, len(pixels) - 1, min(CALIBRATED_ON, len(pixels))).astype(int)]
+    with tempfile.TemporaryDirectory() as saved:
+        twin.export(saved, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(saved)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: _samples(chosen)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.uint8
+        converter.inference_output_type = tf.float32
+        try:
+            converted = converter.convert()
+        except (RuntimeError, ValueError) as error:
+            raise CannotLearn(
+                f"this network cannot be quantized: {str(error).splitlines()[0]}; "
+                "leave out --quantize, or the layer that it names"
+            ) from error
+    (out / SERVED).replace(out / FLOAT)
+    (out / SERVED).write_bytes(converted)
+
+
+def _samples(pixels: NDArray[np.uint8]) -> Iterator[list[NDArray[Any]]]:
+    """One image a time; the first two are black and white, so that an intensity stays itself."""
+    shape = pixels.shape[1:]
+    yield [np.zeros((1, *shape), np.float32)]
+    yield [np.full((1, *shape), 255, np.float32)]
+    for image in pixels:
+        yield [image[None].astype(np.float32)]
 
 
 def largest_gap(model: Model, out: Path, pixels: NDArray[np.uint8]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.metadata
 import shutil
 from collections.abc import Iterable
@@ -15,15 +16,17 @@ from model.card import model_card
 from model.checkpoint import Progress
 from model.config import TrainConfig
 from model.evaluate import Evaluation, confusion, evaluate
-from model.export import export, largest_gap
+from model.export import FLOAT, export, largest_gap, quantize
 from model.folder import ModelFolder, write_json, write_manifest
 from model.images import ImageSet, RawImage
 from model.score import as_file, images_of, pixels_of, score_images
 
 if TYPE_CHECKING:
+    import pyarrow as arrow
     from keras import Model
 
 REPLAYED = 64  # known images, which a service must answer as here before it goes live
+EXAMPLES, MOST_EXAMPLE_BYTES = 12, 100_000
 COMPARED = 256  # images on which Keras and LiteRT must agree
 PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
 
@@ -53,6 +56,8 @@ def write_report(
 
     export(model, out, images.labels)
     gap = largest_gap(model, out, arrays.pixels[:COMPARED])
+    if config.quantize != "none":
+        quantize(model, out, arrays.pixels)
     table = score_images(out, images)
     found = evaluate(table, images.labels)
     numbers: dict[str, Any] = {
@@ -66,6 +71,8 @@ def write_report(
         "train_seconds": seconds,
         "keras_tflite_max_gap": gap,
     }
+    if config.quantize != "none":
+        numbers["float"] = _beside_float(table, images, out)
     parquet.write_table(table, out / "predictions.parquet")
     write_json(out / "metrics.json", numbers)
     _draw(found, progress, images, arrays, out)
@@ -83,6 +90,21 @@ def write_report(
     (out / "model_card.md").write_text(model_card(described, numbers), encoding="utf-8")
     shutil.rmtree(out / "scratch", ignore_errors=True)
     return write_manifest(out, **described)
+
+
+def _beside_float(table: arrow.Table, images: ImageSet, out: Path) -> dict[str, float]:
+    """What quantization cost: the same test images answered in single precision."""
+    import numpy as np
+
+    original = score_images(out, images, file=FLOAT)
+    truth, ours, theirs = (
+        np.array(column.to_pylist())
+        for column in (table["label"], table["predicted"], original["predicted"])
+    )
+    return {
+        "accuracy": float(np.mean(truth == theirs)),
+        "agreement": float(np.mean(ours == theirs)),
+    }
 
 
 def _draw(
@@ -122,6 +144,21 @@ def _keep_known_images(found: Evaluation, images: ImageSet, out: Path) -> None:
         ),
     }
     parquet.write_table(arrow.table(columns), out / "replay.parquet")
+    _keep_examples([stored[place] for place in places], out)
+
+
+def _keep_examples(known: list[RawImage], out: Path) -> None:
+    """One image of each class, of the first ones: what the service's page offers to try."""
+    first: dict[str, bytes] = {}
+    for image in known:
+        data = as_file(image)
+        if image.label not in first and len(data) <= MOST_EXAMPLE_BYTES:
+            first[image.label] = data
+    chosen = [
+        {"label": label, "image": base64.b64encode(data).decode()}
+        for label, data in list(first.items())[:EXAMPLES]
+    ]
+    write_json(out / "examples.json", {"examples": chosen})
 
 
 def _test_images(images: ImageSet, places: Iterable[int]) -> dict[int, RawImage]:

@@ -26,12 +26,15 @@ __all__ = ["Scorer", "as_file", "images_of", "pixels_of", "score_images"]
 BATCH = 32  # where LiteRT is fastest for a small image
 
 
-def score_images(folder: Path | str, images: ImageSet, split: str = "test") -> arrow.Table:
+def score_images(
+    folder: Path | str, images: ImageSet, split: str = "test", *, file: str = "model.tflite"
+) -> arrow.Table:
     """
     Score every image of one split, in the order of the data set; a batch in memory at a time.
 
     Args:
-        folder: has ``model.tflite`` and ``labels.json``.
+        folder: has the model and ``labels.json``.
+        file: the model.
 
     Returns:
         Columns path, label, predicted, probabilities (one float32 a class), sha256 (of the bytes).
@@ -43,7 +46,7 @@ def score_images(folder: Path | str, images: ImageSet, split: str = "test") -> a
     import pyarrow as arrow
 
     known = read_labels(Path(folder))
-    scorer = Scorer(folder, threads=2)
+    scorer = Scorer(folder, threads=2, file=file)
     rest = images_of(images, split)
     rows = []
     while batch := list(islice(rest, BATCH)):

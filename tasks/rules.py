@@ -20,6 +20,18 @@ class Rules(BaseModel):
         le=1,
         description="Most accuracy that may be lost to the champion, noise or not.",
     )
+    max_quantized_drop: float = Field(
+        0.005,
+        ge=0,
+        le=1,
+        description="Most test accuracy that --quantize may cost.",
+    )
+    min_quantized_agreement: float = Field(
+        0.98,
+        ge=0,
+        le=1,
+        description="Least share of test images that the quantized model answers as before.",
+    )
     confidence: float = Field(
         0.95, gt=0.5, lt=1, description="Confidence of the interval that tells better from noise."
     )

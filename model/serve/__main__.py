@@ -13,12 +13,17 @@ import sys
 from pathlib import Path
 
 from model.folder import BadModelFolder, ModelFolder
+from model.serve.options import parser, settings_of
 
 
 def main() -> int:
     """Run the command line; answer its exit code."""
-    options = _parser().parse_args()
-    keys = _keys(options.keys_file)
+    options = parser(__doc__).parse_args()
+    try:
+        keys = _keys(options.keys_file)
+    except (OSError, ValueError) as error:
+        print(f"--keys-file {options.keys_file}: {error}", file=sys.stderr)
+        return 2
     if not keys and not _is_loopback(options.host):
         print(
             f"{options.host} can be reached from outside: give --keys-file with one key a line "
@@ -32,6 +37,10 @@ def main() -> int:
     except BadModelFolder as error:
         print(f"refused: {error}", file=sys.stderr)
         return 3
+    return _serve(options, folder, keys)
+
+
+def _serve(options: argparse.Namespace, folder: ModelFolder, keys: tuple[str, ...]) -> int:
     try:
         listener = socket.create_server((options.host, options.port), backlog=1024)
     except OSError as error:
@@ -41,33 +50,23 @@ def main() -> int:
             file=sys.stderr,
         )
         return 4
-    from model.serve.server import Identity, serve
+    from model.serve.server import serve
+    from model.serve.settings import Identity
 
     identity = Identity(options.name or folder.manifest["dataset"]["name"], options.version, folder)
-    serve(identity, listener, keys, control=options.control, ready_file=options.ready_file)
+    serve(identity, listener, settings_of(options, keys))
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m model.serve", description=__doc__)
-    parser.add_argument("--model", type=Path, required=True, help="model folder")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on [%(default)s]")
-    parser.add_argument("--port", type=int, default=8000, help="0 takes a free one [%(default)s]")
-    parser.add_argument("--name", help="of the model; by default that of its data")
-    parser.add_argument(
-        "--version", default="0", help="of the model, for its answers [%(default)s]"
-    )
-    parser.add_argument("--keys-file", type=Path, help="API keys, one a line; any of them is valid")
-    parser.add_argument("--control", type=Path, help="Unix socket to hand the port over by")
-    parser.add_argument("--ready-file", type=Path, help="JSON file to write when it answers")
-    return parser
-
-
 def _keys(file: Path | None) -> tuple[str, ...]:
+    """Keys, one a line; a file without any is a mistake that must not open the door."""
     if file is None:
         return ()
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    keys = tuple(line for line in lines if line and not line.startswith("#"))
+    if not keys:
+        raise ValueError("there is no key in it; write one a line")
+    return keys
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,60 +1,138 @@
-"""From encoded images to answers: decoding and inference in a few threads."""
+"""From encoded images to answers: decoding, the model, and the words for what it says."""
 
 from __future__ import annotations
 
-import threading
+import asyncio
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
-from model.folder import ModelFolder
-from model.pixels import BadImage, decode
+from model.folder import Labels, read_labels
+from model.plain import decode_plain
 from model.scorer import Scorer
-from model.serve.problems import Problem
+from model.serve.batches import Batches, Pixels, Predict, Rows
+from model.serve.bounds import Bounds
+from model.serve.measures import Measures
+from model.serve.problems import Problem, overloaded
 
-THREADS = 2
 TOP = 5
+QUICK_S = 0.002  # a model that answers one image within it works in the event loop
+QUICK_BYTES = 32_768  # encoded images up to it, in one request, are decoded in the event loop
+DECODERS = 2
+MOST_DECODING = 32  # requests whose images are decoded in threads, waiting or in work
 
 
 class Answers:
-    """Answers of one model; a LiteRT interpreter is not thread-safe, so each thread has its own."""
+    """
+    Answers of one model.
 
-    def __init__(self, folder: ModelFolder) -> None:
-        self._folder = folder.path
-        self._labels, self._shape = folder.labels, folder.shape
-        self._own = threading.local()
-        self.pool = ThreadPoolExecutor(THREADS, "score", initializer=self._boot)
-        list(self.pool.map(lambda _: self._warm(), range(THREADS)))
+    Args:
+        folder: has ``model.tflite`` and ``labels.json``.
+        load: makes an interpreter for the folder; it is not thread-safe, so each lane has its own.
+    """
 
-    def score(self, images: list[bytes]) -> list[dict[str, Any]]:
+    def __init__(self, folder: Any, bounds: Bounds, measures: Measures, load: Any = Scorer) -> None:
+        self._known: Labels = read_labels(folder)
+        self._words = np.array(self._known.labels, dtype=object)
+        self._bounds = bounds
+        self._decoders = ThreadPoolExecutor(DECODERS, "decode")
+        self._decoding = 0
+        first = _warm(load(folder).predict, self._known)
+        lanes, pool = [first], None
+        if _seconds(first, self._known) > QUICK_S:
+            count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+            lanes += [_warm(load(folder).predict, self._known) for _ in range(count - 1)]
+            pool = ThreadPoolExecutor(count, "score")
+        self._is_slow = pool is not None
+        self.batches = Batches(
+            lanes, queue_images=bounds.queue_images, note=measures.batched, pool=pool
+        )
+
+    async def score(self, images: list[bytes]) -> tuple[Pixels, Rows]:
         """
-        One prediction an image.
+        Pixels and probabilities of some encoded images.
 
         Raises:
-            Problem: 422, naming the image that cannot be decoded.
+            Problem: 422 an image cannot be decoded, 503 too much waits or it takes too long.
         """
-        pixels = np.stack([self._pixels(data, at) for at, data in enumerate(images)])
-        return [self._described(row) for row in self._own.scorer.predict(pixels)]
-
-    def _pixels(self, data: bytes, at: int) -> Any:
-        height, width, channels = self._shape
+        pixels = self._plain(images)
+        if pixels is not None and not self._is_slow:
+            return pixels, await self.batches.submit(pixels)
         try:
-            return decode(data, height=height, width=width, channels=channels)
-        except BadImage as error:
-            raise Problem(422, f"image {at}: {error}") from None
+            async with asyncio.timeout(self._bounds.deadline_s):
+                if pixels is None:
+                    pixels = await self._decode(images)
+                return pixels, await self.batches.submit(pixels)
+        except TimeoutError:
+            raise overloaded(f"no answer within {self._bounds.deadline_s:g} s") from None
 
-    def _described(self, probabilities: Any) -> dict[str, Any]:
-        best = np.argsort(-probabilities, kind="stable")[:TOP]
-        top = [
-            {"label": self._labels[i], "probability": round(float(probabilities[i]), 6)}
-            for i in best
-        ]
-        return {**top[0], "top": top}
+    def described(self, rows: Rows) -> list[dict[str, Any]]:
+        """The most probable classes of each image, best first."""
+        best = np.argsort(-rows, axis=1, kind="stable")[:, :TOP]
+        shares = np.take_along_axis(rows, best, axis=1).astype(np.float64).round(6).tolist()
+        found = []
+        for labels, probabilities in zip(self._words[best].tolist(), shares, strict=True):
+            top = [
+                {"label": label, "probability": probability}
+                for label, probability in zip(labels, probabilities, strict=True)
+            ]
+            found.append({**top[0], "top": top})
+        return found
 
-    def _boot(self) -> None:
-        self._own.scorer = Scorer(self._folder)
+    def _plain(self, images: list[bytes]) -> Pixels | None:
+        """Decode here what is quickly decoded: small plain images of the right shape."""
+        if sum(map(len, images)) > QUICK_BYTES:
+            return None
+        shape, found = self._known.shape, []
+        for data in images:
+            pixels = decode_plain(data, shape)
+            if pixels is None:
+                return None
+            found.append(pixels)
+        return found[0][None] if len(found) == 1 else np.stack(found)
 
-    def _warm(self) -> None:
-        """The first call prepares the interpreter: not at a user's expense."""
-        self._own.scorer.predict(np.zeros((1, *self._shape), np.uint8))
+    async def _decode(self, images: list[bytes]) -> Pixels:
+        if self._decoding >= MOST_DECODING:
+            raise overloaded(f"{self._decoding} requests are being decoded already; try again")
+        self._decoding += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._decoders, self._decoded, images)
+        finally:
+            self._decoding -= 1
+
+    def _decoded(self, images: list[bytes]) -> Pixels:
+        from model.pixels import BadImage, decode
+
+        height, width, channels = self._known.shape
+        found = []
+        for at, data in enumerate(images):
+            try:
+                found.append(
+                    decode(
+                        data, height=height, width=width, channels=channels,
+                        most_pixels=self._bounds.pixels,
+                    )
+                )  # fmt: skip
+            except BadImage as error:
+                raise Problem(422, f"image {at}: {error}") from None
+        return np.stack(found)
+
+
+def _warm(predict: Predict, known: Labels) -> Predict:
+    """The first call prepares the interpreter: not at a user's expense."""
+    predict(np.zeros((1, *known.shape), np.uint8))
+    return predict
+
+
+def _seconds(predict: Predict, known: Labels) -> float:
+    """Of one image, the best of three."""
+    image, found = np.zeros((1, *known.shape), np.uint8), []
+    for _ in range(3):
+        began = time.perf_counter()
+        predict(image)
+        found.append(time.perf_counter() - began)
+    return min(found)

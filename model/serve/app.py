@@ -1,134 +1,132 @@
-"""The scoring API. ``openapi.json`` describes it; ``tests/model/serve`` holds the two together."""
+"""
+The scoring API, as a bare ASGI application: nine paths need no framework, and each layer costs.
+
+``openapi.json`` describes it; ``tests/model/serve`` holds the two together.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import json
+import itertools
+import logging
+import re
+import secrets
 import time
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
-
 from model.serve import problems
-from model.serve.answers import Answers
-from model.serve.measures import Measures
+from model.serve.access import AccessLog
+from model.serve.capture import Capture
+from model.serve.doors import Doors
+from model.serve.exchange import CLOSE, Answer, Request
+from model.serve.pages import Pages
 from model.serve.problems import Problem
-from model.serve.reading import read_images
-from model.serve.wrapping import Wrapping
 
 if TYPE_CHECKING:
-    from model.serve.server import Drain, Identity
+    from model.serve.scoring import Scoring
+    from model.serve.server import Drain
 
-HERE = Path(__file__).parent
-MOST_IN_FLIGHT = 256
-RETRY_AFTER_S = 1
+SAFE_ID = re.compile(rb"^[A-Za-z0-9._-]{1,100}$")
+Handler = Callable[[Request, str], Awaitable[Answer]]
 
-
-def build_app(identity: Identity, keys: tuple[str, ...], drain: Drain) -> Any:
-    """The ASGI application that serves ``identity``."""
-    measures, api = Measures(), _Api(identity)
-    routes = [
-        Route("/score", api.score, methods=["POST"]),
-        Route("/healthz", api.health),
-        Route("/readyz", api.ready),
-        Route("/version", api.version),
-        Route("/metrics", api.metrics),
-        Route("/openapi.json", api.description),
-        Route("/docs", api.docs),
-        Route("/favicon.ico", api.icon),
-        Route("/", api.page),
-    ]
-    handlers: dict[Any, Any] = {
-        Problem: problems.on_problem,
-        HTTPException: problems.on_http,
-        Exception: problems.on_bug,
-    }
-    app = Starlette(routes=routes, exception_handlers=handlers)
-    api.measures, api.drain = measures, drain
-    return Wrapping(app, identity, keys, drain, measures)
+logger = logging.getLogger("model.serve")
 
 
-class _Api:
-    """The endpoints, over one model."""
+class Application:
+    """What answers requests: finds the handler, and gives every answer what each has to carry."""
 
-    measures: Measures
-    drain: Drain
-
-    def __init__(self, identity: Identity) -> None:
-        self._identity = identity
-        self._answers = Answers(identity.folder)
-        self._model = {
-            "name": identity.name,
-            "version": identity.version,
-            "digest": identity.digest,
+    def __init__(
+        self,
+        scoring: Scoring,
+        pages: Pages,
+        doors: Doors,
+        drain: Drain,
+        log: AccessLog,
+        capture: Capture | None,
+    ) -> None:
+        self._measures, self._doors, self._drain = scoring.measures, doors, drain
+        self.log, self.capture = log, capture
+        self._identity = scoring.identity_headers
+        self._ids = (f"{prefix}-{n:x}" for prefix in [secrets.token_hex(6)]
+                     for n in itertools.count(1))  # fmt: skip
+        ready = _Readiness(drain)
+        self._handlers: dict[str, dict[str, Handler]] = {
+            "/score": {"POST": scoring.score},
+            "/version": {"GET": scoring.version},
+            "/metrics": {"GET": scoring.metrics},
+            "/healthz": {"GET": ready.health},
+            "/readyz": {"GET": ready.ready},
+            **pages.handlers,
         }
-        self._in_flight = 0
 
-    async def score(self, request: Request) -> Response:
-        """Answer what is on each image."""
-        if self._in_flight >= MOST_IN_FLIGHT:
-            wait = {"Retry-After": str(RETRY_AFTER_S)}
-            raise Problem(503, f"{MOST_IN_FLIGHT} requests are in work already; try again", wait)
-        self._in_flight += 1
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        began = time.perf_counter()
+        request = Request(scope, receive)
+        own_id = request.headers.get(b"x-request-id")
+        request_id = own_id.decode() if own_id and SAFE_ID.match(own_id) else next(self._ids)
+        self._measures.in_flight += 1
         try:
-            images = await read_images(request)
-            loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(self._answers.pool, self._answers.score, images)
+            answer = await self._answer(request, request_id)
+        except Problem as problem:
+            answer = Answer.to(problem)
+        except Exception:
+            logger.exception("request %s failed", request_id)
+            answer = Answer.to(Problem(500, "the service failed; its log says why, under this id"))
         finally:
-            self._in_flight -= 1
-        self.measures.predicted(found)
-        return JSONResponse({"predictions": found, "model": self._model})
+            self._measures.in_flight -= 1
+        await self._send(send, request, request_id, answer)
+        seconds = time.perf_counter() - began
+        path = request.path if request.path in self._handlers else "other"
+        self._measures.answered(path, answer.status, seconds)
+        self.log.note(request_id, request.method, path, answer.status, seconds, answer.images)
 
-    async def health(self, _: Request) -> Response:
+    async def _answer(self, request: Request, request_id: str) -> Answer:
+        method = "GET" if request.method == "HEAD" else request.method
+        methods = self._handlers.get(request.path)
+        if method == "OPTIONS" and methods and self._doors.is_preflight(request):
+            return self._doors.preflight(request, methods)
+        if not self._doors.are_open(request):
+            raise Problem(401, "send a valid key: 'Authorization: Bearer KEY'", WHO)
+        if methods is None:
+            raise Problem(404, f"there is nothing at {request.path}; /docs lists what there is")
+        handler = methods.get(method)
+        if handler is None:
+            allowed = ((b"allow", ", ".join(methods).encode()),)
+            raise Problem(405, f"{request.path} answers {', '.join(methods)}; see /docs", allowed)
+        return await handler(request, request_id)
+
+    async def _send(self, send: Any, request: Request, request_id: str, answer: Answer) -> None:
+        headers = [
+            *self._identity,
+            (b"content-type", answer.kind),
+            (b"content-length", b"%d" % len(answer.body)),
+            (b"x-request-id", request_id.encode()),
+            *answer.headers,
+        ]
+        if self._doors.origins:
+            headers += self._doors.shared_with(request)
+        if self._drain.is_on:
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+
+class _Readiness:
+    def __init__(self, drain: Drain) -> None:
+        self._drain = drain
+
+    async def health(self, _: Request, __: str) -> Answer:
         """The process lives."""
-        return JSONResponse({"status": "alive"})
+        return Answer.of({"status": "alive"})
 
-    async def ready(self, _: Request) -> Response:
+    async def ready(self, _: Request, __: str) -> Answer:
         """It takes requests; not while it ends."""
-        if self.drain.is_on:
-            raise Problem(503, "the service is about to end", {"Retry-After": str(RETRY_AFTER_S)})
-        return JSONResponse({"status": "ready"})
-
-    async def version(self, _: Request) -> Response:
-        """Which model this is, in which process, since when."""
-        import os
-
-        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._identity.since))
-        labels = list(self._identity.folder.labels)
-        return JSONResponse({**self._model, "labels": labels, "pid": os.getpid(), "since": since})
-
-    async def metrics(self, _: Request) -> Response:
-        """Measures for Prometheus."""
-        return Response(generate_latest(self.measures.registry), media_type=CONTENT_TYPE_LATEST)
-
-    async def description(self, _: Request) -> Response:
-        """The OpenAPI description."""
-        described = json.loads((HERE / "openapi.json").read_text(encoding="utf-8"))
-        described["info"]["version"] = self._identity.version
-        described["info"]["title"] = f"{self._identity.name}: image classifier"
-        return JSONResponse(described)
-
-    async def docs(self, _: Request) -> Response:
-        """The API for people."""
-        return HTMLResponse((HERE / "docs.html").read_text(encoding="utf-8"))
-
-    async def page(self, _: Request) -> Response:
-        """The page on which a person drops an image."""
-        return HTMLResponse((HERE / "page.html").read_text(encoding="utf-8"))
-
-    async def icon(self, _: Request) -> Response:
-        """Browsers ask for it."""
-        return Response(ICON, media_type="image/svg+xml")
+        if self._drain.is_on:
+            raise problems.overloaded("the service is about to end")
+        return Answer.of({"status": "ready"})
 
 
-ICON = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
-    '<rect width="16" height="16" rx="4" fill="#2563eb"/>'
-    '<path d="M3 12l4-6 3 4 1.5-2L14 12z" fill="#fff"/></svg>'
-)
+WHO = ((b"www-authenticate", b"Bearer"), *CLOSE)

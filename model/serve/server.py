@@ -10,36 +10,29 @@ is still answered.
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import os
+import resource
 import signal
 import socket
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
-from model.folder import ModelFolder, write_json
+from model.folder import write_json
 from model.serve import control
-from model.serve.app import build_app
+from model.serve.access import AccessLog
+from model.serve.app import Application
+from model.serve.capture import Capture
+from model.serve.connections import Connections, Protocol
+from model.serve.pages import Pages
+from model.serve.scoring import Scoring
+from model.serve.settings import Identity, Settings
 
 DRAIN_S = 5.0
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Which model this service is: every answer carries it."""
-
-    name: str
-    version: str
-    folder: ModelFolder
-    since: float = field(default_factory=time.time)
-
-    @property
-    def digest(self) -> str:
-        return self.folder.digest
 
 
 class Drain:
@@ -92,49 +85,63 @@ class Server(uvicorn.Server):
         )
 
 
-def serve(
-    identity: Identity,
-    listener: socket.socket,
-    keys: tuple[str, ...],
-    *,
-    control: Path | None,
-    ready_file: Path | None,
-) -> None:
+def serve(identity: Identity, listener: socket.socket, settings: Settings, **load: Any) -> None:
     """Serve until SIGTERM or SIGINT."""
-    drain = Drain()
+    _allow_many_files()
+    drain, room = Drain(), Connections(settings.bounds)
+    app = _application(identity, settings, drain, **load)
     config = uvicorn.Config(
-        build_app(identity, keys, drain),
-        log_level="info",
+        app,
+        http=functools.partial(Protocol, room=room),  # type: ignore[arg-type]
+        ws="none",
+        log_level="warning",
+        log_config=None,
         access_log=False,
         server_header=False,
+        date_header=False,
         timeout_keep_alive=75,
         lifespan="off",
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(Server(config, drain), identity, listener, control, ready_file))
+        runner.run(_serve(Server(config, drain), identity, listener, settings, room))
+    app.log.flush()
+    if app.capture:
+        app.capture.close()
+
+
+def _application(identity: Identity, settings: Settings, drain: Drain, **load: Any) -> Application:
+    model = {"name": identity.name, "version": identity.version, "digest": identity.digest}
+    capture = Capture(settings.sampling, model) if settings.sampling else None
+    scoring = Scoring(identity, settings.bounds, capture, **load)
+    pages = Pages(identity.name, identity.version, identity.folder.path)
+    log = AccessLog(settings.access_log)
+    return Application(scoring, pages, settings.doors, drain, log, capture)
 
 
 async def _serve(
     server: Server,
     identity: Identity,
     listener: socket.socket,
-    control_path: Path | None,
-    ready_file: Path | None,
+    settings: Settings,
+    room: Connections,
 ) -> None:
     running = asyncio.create_task(server.serve(sockets=[listener]))
+    sweeping = asyncio.create_task(room.sweep())
     while not server.started and not running.done():
-        await asyncio.sleep(0.005)
-    helper = None
-    if control_path:
-        answering = control.answer(control.listen(control_path), server.public, server.take)
-        helper = asyncio.create_task(answering)
-    if ready_file:
-        write_json(ready_file, _described(identity, listener))
-    print(json.dumps(_described(identity, listener)), flush=True)
+        await asyncio.sleep(0.001)
+    helpers = [sweeping]
+    if settings.control:
+        answering = control.answer(control.listen(settings.control), server.public, server.take)
+        helpers.append(asyncio.create_task(answering))
+    described = _described(identity, listener)
+    if settings.ready_file:
+        write_json(settings.ready_file, described)
+    print(json.dumps(described), flush=True)
     await running
-    if helper and control_path:
+    for helper in helpers:
         helper.cancel()
-        control_path.unlink(missing_ok=True)
+    if settings.control:
+        settings.control.unlink(missing_ok=True)
 
 
 def _described(identity: Identity, listener: socket.socket) -> dict[str, object]:
@@ -145,3 +152,10 @@ def _described(identity: Identity, listener: socket.socket) -> dict[str, object]
         "version": identity.version,
         "digest": identity.digest,
     }
+
+
+def _allow_many_files() -> None:
+    """Each connection is a file; the usual soft limit is 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if most == resource.RLIM_INFINITY else min(most, 65_536)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))

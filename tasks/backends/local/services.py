@@ -99,6 +99,8 @@ def start_service(services: Path, identifier: str, version: ModelVersion) -> Ser
             "--model", str(version.folder), "--port", "0",
             "--name", version.name, "--version", str(version.number),
             "--control", str(service.control), "--ready-file", str(ready),
+            "--access-log", str(service.folder / "access.log"),
+            "--capture", str(services.parent / "traffic"),
         ],
         service.log,
     )  # fmt: skip

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 
+import httpx
 import pyarrow.parquet as parquet
 import pytest
 
@@ -140,8 +141,8 @@ def test_the_description_is_true(ask):
 
     assert described["openapi"].startswith("3.1")
     assert set(described["paths"]) == {
-        "/score", "/healthz", "/readyz", "/version", "/metrics", "/openapi.json", "/docs", "/",
-        "/favicon.ico",
+        "/score", "/healthz", "/readyz", "/version", "/metrics", "/examples", "/openapi.json",
+        "/docs", "/", "/favicon.ico",
     }  # fmt: skip
     for path, methods in described["paths"].items():
         for method in methods:
@@ -165,9 +166,39 @@ def test_the_page_needs_nothing_from_elsewhere(ask):
     assert "https://" not in page
 
 
-def test_keys_are_asked_for_and_any_of_them_is_valid(boot, tmp_path, known):
-    import httpx
+def test_the_examples_are_test_images_with_their_labels(ask, known):
+    found = ask.get("/examples").json()["examples"]
 
+    assert [each["label"] for each in found] == ["bright", "dark"]
+    assert {each["image"] for each in found} <= {text_of(row["image"]) for row in known}
+
+
+def test_head_answers_as_get_without_a_body(ask):
+    whole, head = ask.get("/version"), ask.head("/version")
+
+    assert head.status_code == 200
+    assert head.content == b""
+    assert head.headers["Content-Length"] == str(len(whole.content))
+
+
+def test_no_page_of_another_origin_may_ask_unless_it_is_named(ask, boot, known):
+    origin = {"Origin": "https://app.example.org"}
+    assert "Access-Control-Allow-Origin" not in ask.get("/version", headers=origin).headers
+    assert ask.options("/score", headers=origin).status_code == 405
+
+    url = boot("--allow-origin", "https://app.example.org").url
+    with httpx.Client(base_url=url, timeout=20, trust_env=False) as shared:
+        before = shared.options("/score", headers=origin)
+        asked = shared.post("/score", content=known[0]["image"], headers={**PNG, **origin})
+        other = shared.get("/version", headers={"Origin": "https://evil.example.org"})
+
+    assert before.status_code == 204
+    assert "content-type" in before.headers["Access-Control-Allow-Headers"]
+    assert asked.headers["Access-Control-Allow-Origin"] == "https://app.example.org"
+    assert "Access-Control-Allow-Origin" not in other.headers
+
+
+def test_keys_are_asked_for_and_any_of_them_is_valid(boot, tmp_path, known):
     (tmp_path / "keys").write_text("# rotated on Monday\nold-key\nnew-key\n")
     url = boot("--keys-file", str(tmp_path / "keys")).url
     body = {"content": known[0]["image"], "timeout": 20, "trust_env": False}
@@ -189,6 +220,18 @@ def test_it_refuses_to_be_reached_from_outside_without_a_key(model_folder):
 
     assert done.returncode == 2
     assert "--keys-file" in done.stderr
+
+
+@pytest.mark.parametrize("text", [None, "", "# none yet\n\n"])
+def test_a_file_without_keys_does_not_open_the_door(model_folder, tmp_path, text):
+    file = tmp_path / "keys"
+    if text is not None:
+        file.write_text(text)
+
+    done = serve("--model", str(model_folder), "--port", "0", "--keys-file", str(file))
+
+    assert done.returncode == 2
+    assert str(file) in done.stderr
 
 
 def test_half_a_model_folder_is_refused(tmp_path):
@@ -217,15 +260,8 @@ def test_it_needs_neither_tensorflow_nor_prefect():
     )
 
     loaded = set(json.loads(done.stdout))
-    assert not loaded & {
-        "tensorflow",
-        "keras",
-        "mlflow",
-        "prefect",
-        "pyarrow",
-        "pandas",
-        "pydantic",
-    }
+    heavy = {"tensorflow", "keras", "mlflow", "prefect", "pyarrow", "pandas", "pydantic", "PIL"}
+    assert not loaded & heavy
 
 
 def serve(*words: str) -> subprocess.CompletedProcess[str]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+
 import pytest
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser import browser, needs_browser
@@ -30,6 +34,23 @@ def test_a_chosen_image_gets_its_answer(page, service, pictures):
     assert [row.text for row in rows] == ["bright", "dark"]
     assert "version 7" in page.find_element(By.ID, "model").text
     assert service.url in page.find_element(By.ID, "curl").text
+    assert page.get_log("browser") == []
+
+
+def test_an_example_is_one_key_away_and_its_command_needs_no_file(page, service):
+    page.get(service.url)
+    wait = WebDriverWait(page, WITHIN_S)
+    wait.until(lambda d: d.find_element(By.ID, "examples").is_displayed())
+    first = page.find_element(By.CSS_SELECTOR, "#examples button")
+
+    first.send_keys(Keys.ENTER)
+    wait.until(lambda d: '"data"' in d.find_element(By.ID, "curl").text)
+    shown = page.find_element(By.CSS_SELECTOR, "#bars .row b").text
+    command = page.find_element(By.ID, "curl").text
+    answer = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
+
+    assert json.loads(answer.stdout)["predictions"][0]["label"] == shown
+    assert shown == first.find_element(By.TAG_NAME, "img").get_attribute("alt")
     assert page.get_log("browser") == []
 
 

@@ -1,0 +1,138 @@
+"""
+A sample of the traffic as Parquet files, to look for drift later.
+
+Kept are what the model said and a few features of the pixels; image bytes only if asked for. Rows
+wait in a bounded queue that a thread of its own empties, so capture neither slows a request nor
+fails one: what finds no room, or no disk, is counted and forgotten.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+import time
+from collections import Counter, deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.serve.batches import Pixels, Rows
+
+ROWS_A_FILE = 1000
+SECONDS_A_FILE = 60.0
+MOST_WAITING = 10_000
+MOST_BYTES = 256_000_000
+
+logger = logging.getLogger("model.serve")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """
+    What is kept, and where.
+
+    Attributes:
+        folder: of the Parquet files; the oldest go when there are ``most_bytes``.
+        share: of the images, in [0, 1].
+        has_images: keep the encoded images too.
+    """
+
+    folder: Path
+    share: float = 0.1
+    has_images: bool = False
+    most_bytes: int = MOST_BYTES
+
+
+class Capture:
+    """Collects rows and writes them in a thread, until ``close``."""
+
+    def __init__(self, sampling: Sampling, model: dict[str, str]) -> None:
+        self._sampling, self._model = sampling, model
+        self._rows: deque[dict[str, Any]] = deque(maxlen=MOST_WAITING)
+        self._ended = threading.Event()
+        self._files = 0
+        self.fates: Counter[str] = Counter()
+        self._thread = threading.Thread(target=self._write, name="capture", daemon=True)
+        self._thread.start()
+
+    def note(
+        self, request_id: str, images: list[bytes], pixels: Pixels, rows: Rows, found: list[Any]
+    ) -> None:
+        """Keep some of the images of a request, by chance."""
+        for at, prediction in enumerate(found):
+            if random.random() >= self._sampling.share:  # noqa: S311 (a sample, no secret)
+                continue
+            if len(self._rows) == MOST_WAITING:
+                self.fates["dropped"] += 1
+            self._rows.append(
+                {
+                    "time": time.time(), "request_id": request_id, "at": at,
+                    "bytes": len(images[at]), "label": prediction["label"],
+                    "probability": prediction["probability"], "probabilities": rows[at].tolist(),
+                    "mean": float(pixels[at].mean()), "deviation": float(pixels[at].std()),
+                    "image": images[at] if self._sampling.has_images else None,
+                }
+            )  # fmt: skip
+
+    def close(self) -> None:
+        """Write what waits; returns when it is written."""
+        self._ended.set()
+        self._thread.join(10)
+
+    def _write(self) -> None:
+        written = time.monotonic()
+        while not self._ended.wait(1.0):
+            is_late = time.monotonic() - written > SECONDS_A_FILE
+            if len(self._rows) >= ROWS_A_FILE or (self._rows and is_late):
+                self._write_file()
+                written = time.monotonic()
+        while self._rows:
+            self._write_file()
+
+    def _write_file(self) -> None:
+        rows = [self._rows.popleft() for _ in range(min(len(self._rows), 10 * ROWS_A_FILE))]
+        try:
+            self._make_room()
+            self._files += 1
+            stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+            name = f"{stamp}-{os.getpid()}-{self._files:06d}.parquet"
+            _write_rows(rows, self._sampling.folder / name, self._model)
+            self.fates["kept"] += len(rows)
+        except OSError as error:
+            self.fates["dropped"] += len(rows)
+            logger.warning("%d rows of traffic could not be kept: %s", len(rows), error)
+
+    def _make_room(self) -> None:
+        self._sampling.folder.mkdir(parents=True, exist_ok=True)
+        files = sorted(self._sampling.folder.glob("*.parquet"))
+        sizes = [file.stat().st_size for file in files]
+        while files and sum(sizes) > self._sampling.most_bytes:
+            files.pop(0).unlink(missing_ok=True)
+            sizes.pop(0)
+
+
+def _write_rows(rows: list[dict[str, Any]], to: Path, model: dict[str, str]) -> None:
+    """One file, whole or not at all."""
+    from arro3.core import Array, DataType, Table, fixed_size_list_array
+    from arro3.io import write_parquet
+
+    text, whole, real = DataType.string(), DataType.int64(), DataType.float64()
+    kinds = {
+        "time": real, "request_id": text, "at": whole, "bytes": whole, "label": text,
+        "probability": real, "mean": real, "deviation": real, "image": DataType.binary(),
+    }  # fmt: skip
+    columns: dict[str, Any] = {
+        name: Array([row[name] for row in rows], kind) for name, kind in kinds.items()
+    }
+    classes = len(rows[0]["probabilities"])
+    shares = np.array([row["probabilities"] for row in rows], np.float32).ravel()
+    columns["probabilities"] = fixed_size_list_array(Array.from_numpy(shares), classes)
+    for key, value in model.items():
+        columns[f"model_{key}"] = Array([value] * len(rows), text)
+    draft = to.with_suffix(".draft")
+    write_parquet(Table.from_pydict(columns), str(draft), compression="zstd(1)")
+    draft.replace(to)

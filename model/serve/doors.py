@@ -1,0 +1,63 @@
+"""Who may ask: keys, and pages of other origins (CORS). Both are shut by default."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+
+from model.serve.exchange import Answer, Headers, Request
+
+OPEN = {"/healthz", "/readyz", "/", "/docs", "/openapi.json", "/favicon.ico"}
+ALLOWED_HEADERS = b"authorization, content-type, x-request-id"
+
+
+class Doors:
+    """
+    Args:
+        keys: any of them opens; none: everything is open.
+        origins: of pages that may ask from a browser, such as ``https://app.example.org``.
+    """
+
+    def __init__(self, keys: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
+        self._keys = [_digest(key.encode()) for key in keys]
+        self.origins = frozenset(origin.encode() for origin in origins)
+
+    def are_open(self, request: Request) -> bool:
+        """Compare with every key, in a time that tells nothing of any, nor of its length."""
+        if not self._keys or request.path in OPEN:
+            return True
+        kind, _, given = request.headers.get(b"authorization", b"").partition(b" ")
+        digest = _digest(given.strip())
+        found = [hmac.compare_digest(digest, key) for key in self._keys]
+        return kind.lower() == b"bearer" and any(found)
+
+    def is_preflight(self, request: Request) -> bool:
+        """Does a browser ask whether a page of an allowed origin may ask?"""
+        return request.headers.get(b"origin") in self.origins
+
+    def preflight(self, request: Request, methods: Iterable[str]) -> Answer:
+        """Say what such a page may ask."""
+        allowed = ", ".join(methods).encode()
+        headers: Headers = (
+            (b"access-control-allow-methods", allowed),
+            (b"access-control-allow-headers", ALLOWED_HEADERS),
+            (b"access-control-max-age", b"600"),
+        )
+        return Answer(b"", status=204, headers=headers)
+
+    def shared_with(self, request: Request) -> list[tuple[bytes, bytes]]:
+        """Headers that let a page of an allowed origin read the answer."""
+        origin = request.headers.get(b"origin")
+        if origin not in self.origins or origin is None:
+            return [(b"vary", b"origin")]
+        exposed = b"x-model-name, x-model-version, x-model-digest, x-request-id, retry-after"
+        return [
+            (b"access-control-allow-origin", origin),
+            (b"access-control-expose-headers", exposed),
+            (b"vary", b"origin"),
+        ]
+
+
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()

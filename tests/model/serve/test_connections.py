@@ -1,0 +1,97 @@
+"""What a hostile or unlucky client can do to a connection, and that the service stays ready."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+
+import httpx
+import pytest
+
+from tests.conftest import encoded, picture
+from tests.model.serve.conftest import Service
+
+HEAD = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
+
+
+@pytest.fixture(scope="module")
+def strict(boot) -> Service:
+    """Few connections, and little patience."""
+    return boot("--connections", "20", "--deadline", "1")
+
+
+def connected(service: Service) -> socket.socket:
+    host, _, port = service.url.removeprefix("http://").rpartition(":")
+    made = socket.create_connection((host, int(port)), timeout=10)
+    made.settimeout(10)
+    return made
+
+
+def is_ready(service: Service) -> bool:
+    return httpx.get(f"{service.url}/readyz", timeout=5, trust_env=False).status_code == 200
+
+
+def test_idle_connections_make_room_for_the_next(strict):
+    with contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(connected(strict)) for _ in range(60)]
+
+        assert is_ready(strict)
+        assert len(ended_of(idle)) >= 40
+
+
+def ended_of(connections: list[socket.socket]) -> list[socket.socket]:
+    found = []
+    for each in connections:
+        each.settimeout(0.2)
+        try:
+            if each.recv(1) == b"":
+                found.append(each)
+        except TimeoutError:
+            continue
+        except ConnectionError:
+            found.append(each)
+    return found
+
+
+def test_a_body_that_does_not_come_is_given_up(strict):
+    with connected(strict) as slow:
+        slow.sendall(HEAD + b"Content-Length: 1000\r\n\r\nabc")
+        answer = slow.recv(4096)
+
+        assert answer.startswith(b"HTTP/1.1 408")
+        assert b"did not come within 1 s" in answer + slow.recv(4096)
+        assert slow.recv(1) == b""
+    assert is_ready(strict)
+
+
+def test_an_endless_head_is_refused(service):
+    with connected(service) as endless:
+        endless.sendall(HEAD)
+        received = b""
+        with contextlib.suppress(ConnectionError):
+            for number in range(2000):
+                endless.sendall(b"X-Filler-%d: %s\r\n" % (number, b"x" * 100))
+            received = endless.recv(4096)
+
+    assert received in (b"", *[received] * received.startswith(b"HTTP/1.1 400"))
+    assert is_ready(service)
+
+
+def test_a_gigabyte_is_refused_before_it_is_sent(service):
+    with connected(service) as large:
+        large.sendall(HEAD + b"Content-Length: 1000000000\r\n\r\n")
+
+        assert large.recv(4096).startswith(b"HTTP/1.1 413")
+
+
+def test_kept_alive_connections_answer_many_requests_in_turn(service):
+    body = encoded(picture(1))
+    one = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    with connected(service) as kept:
+        kept.sendall(one * 5)
+        received, until = b"", time.monotonic() + 10
+        while received.count(b"HTTP/1.1 200") < 5 and time.monotonic() < until:
+            received += kept.recv(65536)
+
+    assert received.count(b'"predictions"') == 5

@@ -1,0 +1,120 @@
+"""What a service keeps of its traffic: captured rows and the access log."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import httpx
+import numpy as np
+import pyarrow.parquet as parquet
+import pytest
+
+from model.serve import capture
+from model.serve.capture import Capture, Sampling
+from tests.conftest import encoded, picture
+
+PNG = {"Content-Type": "image/png"}
+
+
+def test_a_sample_of_the_traffic_is_kept_as_parquet(boot, tmp_path):
+    service = boot(
+        "--name", "light", "--version", "3",
+        "--capture", str(tmp_path), "--capture-share", "1", "--capture-images",
+    )  # fmt: skip
+    answers = [
+        httpx.post(f"{service.url}/score", content=encoded(picture(n)), headers=PNG).json()
+        for n in range(5)
+    ]
+    service.process.terminate()
+    service.process.wait(20)
+
+    rows = [
+        row for file in tmp_path.glob("*.parquet") for row in parquet.read_table(file).to_pylist()
+    ]
+    assert [row["label"] for row in rows] == [a["predictions"][0]["label"] for a in answers]
+    assert [row["image"] for row in rows] == [encoded(picture(n)) for n in range(5)]
+    assert rows[0]["mean"] == pytest.approx(np.asarray(picture(0)).mean())
+    assert sum(rows[0]["probabilities"]) == pytest.approx(1, abs=1e-5)
+    assert {row["model_version"] for row in rows} == {"3"}
+    assert abs(rows[0]["time"] - time.time()) < 300
+
+
+def kept(sampling: Sampling, times: int) -> Capture:
+    made = Capture(sampling, {"name": "light"})
+    image = np.zeros((1, 2, 2, 1), np.uint8)
+    answer = [{"label": "dark", "probability": 0.9}]
+    for _ in range(times):
+        made.note("id", [b"x"], image, np.array([[0.9, 0.1]], np.float32), answer)
+    made.close()
+    return made
+
+
+def test_image_bytes_are_kept_only_if_asked_for(tmp_path):
+    kept(Sampling(tmp_path, share=1), times=1)
+
+    (file,) = tmp_path.glob("*.parquet")
+    assert parquet.read_table(file).to_pylist()[0]["image"] is None
+
+
+def test_about_the_share_asked_for_is_kept(tmp_path):
+    made = kept(Sampling(tmp_path, share=0.25), times=4000)
+
+    assert 800 < made.fates["kept"] < 1200
+
+
+def test_the_oldest_files_go_when_there_is_too_much(tmp_path):
+    (tmp_path / "20200101T000000-1-000001.parquet").write_bytes(b"x" * 5000)
+
+    kept(Sampling(tmp_path, share=1, most_bytes=1000), times=1)
+
+    assert [file.name[:4] for file in tmp_path.glob("*.parquet")] != ["2020"]
+    assert len(list(tmp_path.glob("*.parquet"))) == 1
+
+
+def test_a_folder_that_cannot_be_written_costs_rows_and_nothing_else(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+
+    made = kept(Sampling(tmp_path / "file" / "below", share=1), times=7)
+
+    assert made.fates == {"dropped": 7}
+
+
+def test_more_rows_than_may_wait_are_counted_as_dropped(tmp_path, monkeypatch):
+    monkeypatch.setattr(capture, "MOST_WAITING", 10)
+
+    made = kept(Sampling(tmp_path, share=1), times=25)
+
+    assert made.fates == {"dropped": 15, "kept": 10}
+
+
+def test_the_access_log_has_the_request_id_and_nothing_of_the_image(boot, tmp_path):
+    file = tmp_path / "access.log"
+    service = boot("--access-log", str(file))
+    httpx.post(
+        f"{service.url}/score", content=encoded(picture(1)), headers={**PNG, "X-Request-Id": "abc"}
+    )
+    httpx.get(f"{service.url}/nothing")
+    service.process.terminate()
+    service.process.wait(20)
+
+    first, second = map(json.loads, file.read_text().splitlines())
+    assert set(first) == {"time", "id", "method", "path", "status", "ms", "images"}
+    assert (first["id"], first["status"], first["images"]) == ("abc", 200, 1)
+    assert (second["path"], second["status"]) == ("other", 404)
+
+
+def test_a_flood_is_logged_in_part_and_the_rest_is_counted(boot, tmp_path):
+    file = tmp_path / "access.log"
+    service = boot("--access-log", str(file))
+    with httpx.Client(base_url=service.url, trust_env=False) as client:
+        for _ in range(600):
+            client.get("/healthz")
+    service.process.terminate()
+    service.process.wait(20)
+
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    left_out = sum(line.get("left_out", 0) for line in lines)
+    logged = sum("id" in line for line in lines)
+    assert logged + left_out == 600
+    assert 0 < logged < 600
