@@ -59,6 +59,20 @@ class Application:
             **pages.handlers,
         }
 
+    def refusal(self) -> bytes:
+        """The whole answer to a request for which there is no room."""
+        answer = Answer.to(problems.overloaded("too many requests are in work; try again"))
+        headers = (
+            *self._identity, *answer.headers, (b"content-type", answer.kind),
+            (b"content-length", b"%d" % len(answer.body)),
+        )  # fmt: skip
+        lines = b"".join(b"%s: %s\r\n" % each for each in headers)
+        return b"HTTP/1.1 503 Service Unavailable\r\n" + lines + b"\r\n" + answer.body
+
+    def note_refusal(self) -> None:
+        """Count one."""
+        self._measures.requests["/score", 503] += 1
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request."""
         if scope["type"] != "http":

@@ -14,6 +14,9 @@ class Bounds:
         body_bytes: of one request; beyond it 413.
         images: in one request; beyond it 422.
         pixels: of one image as stored; beyond it 422.
+        requests: that may be in work; beyond it 503 with Retry-After.
+        refusal_s: that such an answer takes: clients that ask again at once, whatever it says,
+            would else keep the service busy with saying no.
         queue_images: that may wait for the model; beyond it 503 with Retry-After.
         deadline_s: from a request's head to its answer; beyond it 408 or 503.
         head_bytes: of a request line and its headers; beyond it the connection ends.
@@ -24,7 +27,9 @@ class Bounds:
     body_bytes: int = 10_000_000
     images: int = 64
     pixels: int = 20_000_000
-    queue_images: int = 256
+    requests: int = 256
+    refusal_s: float = 0.25
+    queue_images: int = 512
     deadline_s: float = 10.0
     head_bytes: int = 32_768
     head_s: float = 10.0

@@ -3,7 +3,8 @@ Connections that stay bounded, whoever opens them.
 
 uvicorn's protocol has no limit on the size of a request's head, on the time that it may take, or on
 idle connections. Here a head is bounded in bytes and seconds, and beyond the most connections the
-one that has been idle for longest makes room: a newcomer always gets in.
+one that has been idle for longest makes room: a newcomer always gets in. A request beyond the most
+in work is refused by its head alone, which costs a tenth of an answer.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -21,10 +23,17 @@ SWEEP_S = 1.0
 
 
 class Connections:
-    """The open connections of a service: those without a request in work, oldest first."""
+    """
+    The open connections of a service: those without a request in work, oldest first.
 
-    def __init__(self, bounds: Bounds) -> None:
+    Args:
+        refusal: the bytes of an answer that refuses a request.
+        note: is told of each refusal.
+    """
+
+    def __init__(self, bounds: Bounds, refusal: bytes, note: Callable[[], None]) -> None:
         self.bounds = bounds
+        self.refusal, self.note_refusal = refusal, note
         self.idle: dict[Protocol, None] = {}
         self.count = 0
 
@@ -54,6 +63,7 @@ class Protocol(HttpToolsProtocol):
         self.waits_since = 0.0
         self.has_answered = False
         self.head_bytes = 0
+        self._refusal: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """A new connection: idle until its first head is complete."""
@@ -66,6 +76,8 @@ class Protocol(HttpToolsProtocol):
         """It is gone."""
         self._room.count -= 1
         self._room.idle.pop(self, None)
+        if self._refusal is not None:
+            self._refusal.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -82,7 +94,14 @@ class Protocol(HttpToolsProtocol):
         """A request is in work."""
         self._room.idle.pop(self, None)
         self.head_bytes = 0
-        super().on_headers_complete()
+        if self._refusal is not None:
+            self.transport.abort()  # it did not wait for its answer
+        elif len(self.tasks) >= self._room.bounds.requests and self.url.startswith(REFUSABLE):
+            self.cycle = _Refused()  # type: ignore[assignment]
+            later = self._room.bounds.refusal_s
+            self._refusal = self.loop.call_later(later, self._refuse)
+        else:
+            super().on_headers_complete()
 
     def on_response_complete(self) -> None:
         """The request is answered; the next may come."""
@@ -91,9 +110,33 @@ class Protocol(HttpToolsProtocol):
             self._rest()
         super().on_response_complete()
 
+    def shutdown(self) -> None:
+        """The service ends: who waits for a refusal has it now."""
+        if self._refusal is not None:
+            self._refusal.cancel()
+            self._refuse()
+        super().shutdown()
+
+    def _refuse(self) -> None:
+        self._refusal = None
+        if not self.transport.is_closing():
+            self._room.note_refusal()
+            self.transport.write(self._room.refusal)
+            self._rest()
+
     def _rest(self) -> None:
         self.waits_since = time.monotonic()
         self._room.idle[self] = None
 
 
+class _Refused:
+    """In the place of a request in work: uvicorn then lets its body pass unread."""
+
+    response_complete = True
+
+    def __init__(self) -> None:
+        self.message_event = asyncio.Event()
+
+
+REFUSABLE = b"/score"  # whoever asks for health or measures is answered also under load
 logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a bad request is no news of ours

@@ -26,6 +26,8 @@ def parser(text: str | None) -> argparse.ArgumentParser:
     add("--keys-file", type=Path, help="API keys, one a line; any of them is valid")
     add("--allow-origin", action="append", default=[], metavar="ORIGIN",
         help="pages of this origin may ask from a browser; may be repeated")  # fmt: skip
+    add("--requests", type=_count, default=BOUNDS.requests,
+        help="that may be in work; beyond it 503 [%(default)s]")  # fmt: skip
     add("--queue", type=_count, default=BOUNDS.queue_images, metavar="IMAGES",
         help="that may wait for the model; beyond it 503 [%(default)s]")  # fmt: skip
     add("--deadline", type=_seconds, default=BOUNDS.deadline_s, metavar="SECONDS",
@@ -54,6 +56,7 @@ def settings_of(options: argparse.Namespace, keys: tuple[str, ...]) -> Settings:
     return Settings(
         doors=Doors(keys, options.allow_origin),
         bounds=Bounds(
+            requests=options.requests,
             queue_images=options.queue,
             deadline_s=options.deadline,
             connections=options.connections,

@@ -88,8 +88,9 @@ class Server(uvicorn.Server):
 def serve(identity: Identity, listener: socket.socket, settings: Settings, **load: Any) -> None:
     """Serve until SIGTERM or SIGINT."""
     _allow_many_files()
-    drain, room = Drain(), Connections(settings.bounds)
+    drain = Drain()
     app = _application(identity, settings, drain, **load)
+    room = Connections(settings.bounds, app.refusal(), app.note_refusal)
     config = uvicorn.Config(
         app,
         http=functools.partial(Protocol, room=room),  # type: ignore[arg-type]

@@ -95,3 +95,34 @@ def test_kept_alive_connections_answer_many_requests_in_turn(service):
             received += kept.recv(65536)
 
     assert received.count(b'"predictions"') == 5
+
+
+def test_beyond_the_most_in_work_is_refused_and_health_still_answers(boot):
+    """Slow bodies keep two requests in work; the third has no room until one of them ends."""
+    busy = boot("--requests", "2", "--deadline", "20")
+    image = encoded(picture(1))
+    whole = HEAD + b"Content-Length: %d\r\n\r\n" % len(image) + image
+    with connected(busy) as first, connected(busy) as second, connected(busy) as third:
+        for slow in (first, second):
+            slow.sendall(HEAD + b"Content-Length: 1000\r\n\r\nabc")
+        while "mlops_requests_in_flight 3.0" not in measures_of(busy):  # those two, and this one
+            time.sleep(0.02)
+        third.sendall(whole)
+        refused = third.recv(4096)
+        ready = is_ready(busy)
+        first.close()
+        while "mlops_requests_in_flight 2.0" not in measures_of(busy):
+            time.sleep(0.02)
+        third.sendall(whole)
+        answered = third.recv(4096)
+
+    assert refused.startswith(b"HTTP/1.1 503")
+    assert b"retry-after: 1" in refused
+    assert b"application/problem+json" in refused
+    assert ready
+    assert answered.startswith(b"HTTP/1.1 200")
+    assert 'mlops_requests_total{path="/score",status="503"} 1.0' in measures_of(busy)
+
+
+def measures_of(service: Service) -> str:
+    return httpx.get(f"{service.url}/metrics", timeout=20, trust_env=False).text

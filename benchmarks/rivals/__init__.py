@@ -1,0 +1,1 @@
+"""What the scoring service is measured against: what a user would write or start instead."""
