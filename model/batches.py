@@ -92,7 +92,8 @@ def _change(batch: Any, augment: str, seed: tuple[int, int], step: Any) -> Any:
     offset = tf.where(mirror, width - 1 - shift[:, 0], shift[:, 0])
     zero, one = tf.zeros([count]), tf.ones([count])
     rows = tf.stack([sign, zero, offset, zero, one, shift[:, 1], zero, zero], axis=1)
-    return tf.raw_ops.ImageProjectiveTransformV3(
+    changed = tf.raw_ops.ImageProjectiveTransformV3(
         images=batch, transforms=rows, output_shape=tf.shape(batch)[1:3], fill_value=0.0,
         interpolation="NEAREST", fill_mode="NEAREST",
     )  # fmt: skip
+    return tf.ensure_shape(changed, batch.shape)

@@ -28,6 +28,15 @@ class TrainConfig(BaseModel):
     learning_rate: float = Field(
         1e-3, gt=0, le=10, description="Highest rate of Adam: it rises to it, then falls to zero."
     )
+    weight_decay: float = Field(
+        0.0, ge=0, le=1, description="Of AdamW: the share of each weight that a step takes away."
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="Share of each label that is spread over all classes."
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto: bfloat16 where the hardware multiplies it, else float32."
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="The same seed gives the same weights.")
     augment: Literal["none", "flip", "shift", "flip-shift"] = Field(
         "none",

@@ -14,14 +14,16 @@ from model.arrays import Arrays
 from model.batches import plain_batches, training_batches
 from model.checkpoint import Checkpoint, Progress
 from model.config import TrainConfig
+from model.devices import has_gpu, precision, strategy
+from model.epoch import Epochs
 from model.network import NETWORKS
+from model.quicken import quickened
 
 if TYPE_CHECKING:
     from keras import Model
 
 Tell = Callable[[Progress], None]
 WARM_UP_SHARE = 0.2  # of all steps, in which the learning rate rises
-STEPS_AT_ONCE = 32  # inside one call of TensorFlow: less time in Python
 
 
 class CannotLearn(ValueError):
@@ -47,16 +49,16 @@ def fit(
     Raises:
         CannotLearn: the loss is no number any more.
     """
-    model = _compiled(arrays, classes, config)
-    progress = checkpoint.restore(model)
+    model, twin, epochs = _prepared(arrays, classes, config)
+    progress = checkpoint.restore(twin)
     tell(progress)
     train, validation = parted(len(arrays.labels), config)
     held_out = plain_batches(arrays.pixels, arrays.labels, validation)
     while progress.epoch < config.epochs and not _is_waiting_in_vain(progress, config):
         order = np.random.default_rng((config.seed, progress.epoch)).permutation(train)
-        measures = _epoch(model, arrays, order, held_out, config, progress.epoch)
+        measures = _epoch(epochs, arrays, order, held_out, config, progress.epoch)
         _note(progress, measures)
-        checkpoint.save(model, progress)
+        checkpoint.save(twin, progress)
         tell(progress)
     checkpoint.restore_best(model)
     return model, progress
@@ -69,29 +71,31 @@ def parted(images: int, config: TrainConfig) -> tuple[NDArray[np.int64], NDArray
     return order[held_out:], np.sort(order[:held_out])
 
 
-def _compiled(arrays: Arrays, classes: int, config: TrainConfig) -> Model:
+def _prepared(arrays: Arrays, classes: int, config: TrainConfig) -> tuple[Model, Model, Epochs]:
+    """The user's network, the twin that learns in its place, and the loops over its batches."""
     import keras
     import tensorflow as tf
 
     keras.utils.set_random_seed(config.seed)
-    tf.config.experimental.enable_op_determinism()  # the same seed, the same weights
-    model = NETWORKS[config.network](arrays.shape, classes)
-    train, _ = parted(len(arrays.labels), config)
-    steps = math.ceil(len(train) / config.batch_size) * config.epochs
-    optimizer = keras.optimizers.Adam(_one_cycle(config.learning_rate, steps))
-    optimizer.build(model.trainable_variables)  # now, for a checkpoint restores it
-    model.compile(
-        optimizer=optimizer,
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-        steps_per_execution=STEPS_AT_ONCE,
-        jit_compile=False,  # XLA is slower on a CPU
-    )
-    return model
+    if has_gpu():
+        tf.config.experimental.enable_op_determinism()  # CPUs have no other way
+    shared = strategy()
+    with shared.scope():
+        model = NETWORKS[config.network](arrays.shape, classes)
+        twin = quickened(model, precision(config.precision))
+        train, _ = parted(len(arrays.labels), config)
+        steps = math.ceil(len(train) / config.batch_size) * config.epochs
+        optimizer = keras.optimizers.AdamW(
+            _one_cycle(config.learning_rate, steps), weight_decay=config.weight_decay
+        )
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        optimizer.build(twin.trainable_variables)  # now, for a checkpoint restores it
+        twin.optimizer = optimizer
+        return model, twin, Epochs(twin, optimizer, shared, config.label_smoothing)
 
 
 def _epoch(
-    model: Model,
+    epochs: Epochs,
     arrays: Arrays,
     order: NDArray[np.int64],
     held_out: Any,
@@ -103,19 +107,17 @@ def _epoch(
         batch_size=config.batch_size, augment=config.augment, seed=(config.seed, epoch),
     )  # fmt: skip
     began = time.perf_counter()
-    found = model.fit(batches, shuffle=False, verbose=0).history
+    loss, accuracy = epochs.train(batches)
     seconds = time.perf_counter() - began
-    val_loss, val_accuracy = model.evaluate(held_out, verbose=0)
-    loss, accuracy = found["loss"][-1], found["accuracy"][-1]
+    val_loss, val_accuracy = epochs.judge(held_out)
     if not (math.isfinite(loss) and math.isfinite(val_loss)):
         raise CannotLearn(
             f"the loss is {loss} in epoch {epoch + 1}: training diverged; "
             f"lower --learning-rate (it is {config.learning_rate:g})"
         )
     return {
-        "epoch": epoch + 1, "epochs": config.epochs,
-        "loss": float(loss), "accuracy": float(accuracy),
-        "val_loss": float(val_loss), "val_accuracy": float(val_accuracy),
+        "epoch": epoch + 1, "epochs": config.epochs, "loss": loss, "accuracy": accuracy,
+        "val_loss": val_loss, "val_accuracy": val_accuracy,
         "seconds": seconds, "images_per_s": len(order) / seconds,
     }  # fmt: skip
 

@@ -9,7 +9,7 @@ by tests/model/test_learning.py before a release trains it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from keras import Layer, Model
@@ -34,17 +34,48 @@ def baseline(shape: Shape, classes: int) -> Model:
 
 
 def block(filters: int) -> list[Layer]:
-    """Convolution of 5 by 5, batch normalisation, ReLU, and half the size."""
+    """
+    Convolution of 5 by 5, batch normalisation, half the size, ReLU.
+
+    The largest of four, then ReLU: the very answer of ReLU first, at a quarter of its work.
+    """
     from keras import layers
 
     return [
         layers.Conv2D(filters, 5, padding="same", use_bias=False),
         layers.BatchNormalization(momentum=0.9),  # follows within an epoch, also on small data
-        layers.ReLU(),
         layers.MaxPooling2D(2),
+        layers.ReLU(),
     ]
+
+
+def residual(shape: Shape, classes: int) -> Model:
+    """Five convolutions of 3 by 3, two of them around a short cut: slower, and better by far."""
+    from keras import Input, Model, layers
+
+    taken = Input(shape, dtype="uint8")
+    values = layers.Rescaling(1 / 127.5, offset=-1)(taken)
+    values = _convolved(values, 24, pool=True)
+    values = _convolved(values, 48)
+    values = layers.Add()([values, _convolved(values, 48)])
+    values = layers.MaxPooling2D(2)(values) if min(values.shape[1:3]) > 1 else values
+    values = _convolved(values, 96)
+    values = layers.Add()([values, _convolved(values, 96)])
+    values = layers.GlobalMaxPooling2D()(values)
+    values = layers.Dropout(0.2)(values)
+    return Model(taken, layers.Dense(classes, activation="softmax")(values))
+
+
+def _convolved(values: Any, filters: int, *, pool: bool = False) -> Any:
+    from keras import layers
+
+    values = layers.Conv2D(filters, 3, padding="same", use_bias=False)(values)
+    values = layers.BatchNormalization(momentum=0.9)(values)
+    values = layers.MaxPooling2D(2)(values) if pool else values
+    return layers.ReLU()(values)
 
 
 NETWORKS: dict[str, Callable[[Shape, int], Model]] = {
     "baseline": baseline,
+    "residual": residual,
 }

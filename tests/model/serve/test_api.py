@@ -158,6 +158,14 @@ def test_the_description_is_true(ask):
     assert set(ask.post("/score").json()) == set(schemas["Problem"]["properties"])
 
 
+def test_the_examples_of_the_description_are_answered(ask):
+    schemas = ask.get("/openapi.json").json()["components"]["schemas"]
+
+    for name in ("OneImage", "SeveralImages"):
+        for example in schemas[name]["examples"]:
+            assert ask.post("/score", json=example).status_code == 200
+
+
 def test_the_page_needs_nothing_from_elsewhere(ask):
     page = ask.get("/").text
 

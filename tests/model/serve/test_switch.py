@@ -103,7 +103,7 @@ def measures_of(service) -> str:
     return httpx.get(f"{service.url}/metrics", timeout=20, trust_env=False).text
 
 
-def base64_of(seed: int) -> str:
+def base64_of(seed: int, side: int = 400) -> str:
     import base64
 
-    return base64.b64encode(encoded(picture(seed, height=400, width=400))).decode()
+    return base64.b64encode(encoded(picture(seed, height=side, width=side))).decode()

@@ -1,0 +1,49 @@
+"""What this machine multiplies with: which precision pays, and how many GPUs share the batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}  # of x86 processors, as Linux tells them
+AMPERE = (8, 0)  # the first compute capability with bfloat16
+
+
+def precision(asked: str) -> str:
+    """
+    The Keras policy for ``auto``, ``float32`` or ``bfloat16``.
+
+    ``auto`` is bfloat16 where the hardware multiplies it, and float32 elsewhere: there it would be
+    emulated, at a fraction of the speed.
+    """
+    names = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+    if asked != "auto":
+        return names[asked]
+    return names["bfloat16" if _multiplies_bfloat16() else "float32"]
+
+
+def strategy() -> Any:
+    """How the batches are shared: over all GPUs if there are several, else not at all."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_logical_devices("GPU")
+    return tf.distribute.MirroredStrategy() if len(gpus) > 1 else tf.distribute.get_strategy()
+
+
+def has_gpu() -> bool:
+    """Is there a GPU that TensorFlow can use?"""
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def _multiplies_bfloat16() -> bool:
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        found = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+        return all(each.get("compute_capability", (0, 0)) >= AMPERE for each in found)
+    told = Path("/proc/cpuinfo")
+    flags = told.read_text(encoding="utf-8") if told.exists() else ""
+    return any(flag in flags for flag in BFLOAT16_FLAGS)
