@@ -32,3 +32,20 @@ def size_bytes(python: Path) -> int:
     """What an environment takes on the disk."""
     files = (file for file in python.parent.parent.rglob("*") if not file.is_symlink())
     return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def torch_python() -> Path:
+    """
+    The Python of an environment with PyTorch, wherever pip finds a build for this machine.
+
+    Not locked by hash: its builds for one processor and for GPUs carry one version.
+    """
+    place = PLACE / "torch"
+    python = place / "bin" / "python"
+    if not (place / "whole").exists():
+        print("installing PyTorch", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", place], check=True)
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "torch==2.13.0", "numpy<2.5"], check=True)
+        (place / "whole").touch()
+    return python
