@@ -8,11 +8,11 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check endurance format lock ui mlflow stop clean docs
+.PHONY: help run test check audit endurance image image-test format lock ui mlflow stop clean docs
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  python -m flows --help   the same from Python (after . $(BIN)/activate)"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  python -m flows --help    the same from Python (after . $(BIN)/activate)"
 
 run: .venv/app ## From images to a served model: install, then release the bundled sample
 	$(BIN)/python -m flows
@@ -20,12 +20,23 @@ run: .venv/app ## From images to a served model: install, then release the bundl
 test: .venv/dev ## Run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: .venv/dev ## All that a change must pass: format, lint, types, layers, tests, documents
+check: .venv/dev ## All that a change must pass: format, lint, types, layers, tests, documents, known holes
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy infra/audit
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(MAKE) --no-print-directory audit
+
+audit: .venv/dev ## Known holes in the locked packages; AUDIT=--required fails where none can be looked up
+	$(BIN)/python infra/audit $(AUDIT)
+
+image: .venv/image ## Build the container image: make image MODEL=<model folder> BASE=<slim Python>@sha256:…
+	@infra/build-image "$(MODEL)" "$(BASE)"
+
+image-test: .venv/dev ## Build the image on a base made here, run it, ask it (as root; 3 minutes)
+	$(BIN)/python -m pytest -m image --timeout 900 tests/infra
 
 endurance: .venv/dev ## Kill flow, trainer and service at random moments, and load the endpoint (15 minutes)
 	$(BIN)/python -m pytest -m endurance -s --tb=short tests/endurance
@@ -48,7 +59,7 @@ docs: .venv/dev ## Write docs/cli.txt again from the command line's own help
 
 lock: .venv/uv ## Resolve the requirements again, with hashes
 	cd $(REQUIREMENTS) && for part in uv dev; do ../../$(LOCK) $$part.in -o $$part.txt; done
-	cd $(REQUIREMENTS) && for part in serve train app; do \
+	cd $(REQUIREMENTS) && for part in serve train image app; do \
 		../../$(LOCK) -c dev.txt $$part.in -o $$part.txt; done
 
 clean: ## Remove the environment and all caches; the state in .mlops stays
@@ -68,7 +79,11 @@ clean: ## Remove the environment and all caches; the state in .mlops stays
 	@$(INSTALL) -r $<
 	@touch $@
 
+.venv/image: $(REQUIREMENTS)/image.txt .venv/uv
+	@$(INSTALL) -r $<
+	@touch $@
+
 .venv/dev: $(REQUIREMENTS)/dev.txt .venv/uv
 	@echo "installing what flows and tests need (some 2 GB; a minute or two)"
 	@$(INSTALL) -r $<
-	@touch $@ .venv/app
+	@touch $@ .venv/app .venv/image

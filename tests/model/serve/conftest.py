@@ -21,7 +21,9 @@ from tests.conftest import ROOT
 def boot(model_folder) -> Iterator[Callable[..., Service]]:
     """Start services: ``boot("--version", "7")``; they end with the tests."""
     with contextlib.ExitStack() as stack:
-        yield lambda *words, folder=model_folder: stack.enter_context(Service(folder, words))
+        yield lambda *words, folder=model_folder, code=ROOT: stack.enter_context(
+            Service(folder, words, code)
+        )
 
 
 @pytest.fixture(scope="session")
@@ -36,9 +38,9 @@ def ask(service) -> Iterator[httpx.Client]:
 
 
 class Service:
-    """``python -m model.serve`` on a free port."""
+    """``python -m model.serve`` of the code in a folder, on a free port."""
 
-    def __init__(self, folder: Path, words: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, words: tuple[str, ...], code: Path = ROOT) -> None:
         # Short, for a Unix socket's path may have some hundred bytes.
         self.room = Path(tempfile.mkdtemp(prefix="svc-"))
         self.control = self.room / "control.sock"
@@ -47,7 +49,7 @@ class Service:
             "--ready-file", str(self.room / "ready.json"), "--control", str(self.control), *words,
         ]  # fmt: skip
         self.log = (self.room / "log").open("w")
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(command, cwd=code, stdout=self.log, stderr=self.log)
 
     def __enter__(self) -> Service:
         deadline = time.monotonic() + 30
