@@ -13,7 +13,7 @@ import numpy as np
 from model.folder import Labels, read_labels
 from model.plain import decode_plain
 from model.scorer import Scorer
-from model.serve.batches import Batches, Pixels, Predict, Rows
+from model.serve.batches import Answered, Answering, Batches, Pixels, Predict, Rows
 from model.serve.bounds import Bounds
 from model.serve.measures import Measures
 from model.serve.problems import Problem, overloaded
@@ -36,50 +36,62 @@ class Answers:
 
     def __init__(self, folder: Any, bounds: Bounds, measures: Measures, load: Any = Scorer) -> None:
         self._known: Labels = read_labels(folder)
-        self._words = np.array(self._known.labels, dtype=object)
+        self._words = self._known.labels
         self._bounds = bounds
         self._decoders = ThreadPoolExecutor(DECODERS, "decode")
         self._decoding = 0
         first = _warm(load(folder).predict, self._known)
-        lanes, pool = [first], None
+        predicts, pool = [first], None
         if _seconds(first, self._known) > QUICK_S:
             count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
-            lanes += [_warm(load(folder).predict, self._known) for _ in range(count - 1)]
+            predicts += [_warm(load(folder).predict, self._known) for _ in range(count - 1)]
             pool = ThreadPoolExecutor(count, "score")
         self._is_slow = pool is not None
+        lanes = [self._answering(predict) for predict in predicts]
         self.batches = Batches(
             lanes, queue_images=bounds.queue_images, note=measures.batched, pool=pool
         )
 
-    async def score(self, images: list[bytes]) -> tuple[Pixels, Rows]:
+    async def score(self, images: list[bytes]) -> tuple[Pixels, Rows, list[dict[str, Any]]]:
         """
-        Pixels and probabilities of some encoded images.
+        Pixels, probabilities, and the most probable classes of some encoded images.
 
         Raises:
             Problem: 422 an image cannot be decoded, 503 too much waits or it takes too long.
         """
         pixels = self._plain(images)
         if pixels is not None and not self._is_slow:
-            return pixels, await self.batches.submit(pixels)
+            return pixels, *await self.batches.submit(pixels)
         try:
             async with asyncio.timeout(self._bounds.deadline_s):
                 if pixels is None:
                     pixels = await self._decode(images)
-                return pixels, await self.batches.submit(pixels)
+                return pixels, *await self.batches.submit(pixels)
         except TimeoutError:
             raise overloaded(f"no answer within {self._bounds.deadline_s:g} s") from None
+
+    def _answering(self, predict: Predict) -> Answering:
+        """Predict, and say it: for a whole batch in one go."""
+
+        def answer(pixels: Pixels) -> Answered:
+            rows = predict(pixels)
+            return rows, self.described(rows)
+
+        return answer
 
     def described(self, rows: Rows) -> list[dict[str, Any]]:
         """The most probable classes of each image, best first."""
         best = np.argsort(-rows, axis=1, kind="stable")[:, :TOP]
-        shares = np.take_along_axis(rows, best, axis=1).astype(np.float64).round(6).tolist()
+        chosen = rows[np.arange(len(rows))[:, None], best]
+        shares = np.rint(chosen.astype(np.float64) * 1e6) / 1e6
+        words = self._words
         found = []
-        for labels, probabilities in zip(self._words[best].tolist(), shares, strict=True):
+        for places, probabilities in zip(best.tolist(), shares.tolist(), strict=True):
             top = [
-                {"label": label, "probability": probability}
-                for label, probability in zip(labels, probabilities, strict=True)
+                {"label": words[place], "probability": probability}
+                for place, probability in zip(places, probabilities, strict=True)
             ]
-            found.append({**top[0], "top": top})
+            found.append({"label": words[places[0]], "probability": probabilities[0], "top": top})
         return found
 
     def _plain(self, images: list[bytes]) -> Pixels | None:

@@ -24,7 +24,9 @@ MOST_IN_A_BATCH = 32
 Pixels = NDArray[np.uint8]
 Rows = NDArray[np.float32]
 Predict = Callable[[Pixels], Rows]
-Waiting = tuple[Pixels, "asyncio.Future[Rows]"]
+Answered = tuple[Rows, list[Any]]  # probabilities, and what is said of them, an image each
+Answering = Callable[[Pixels], Answered]
+Waiting = tuple[Pixels, "asyncio.Future[Answered]"]
 
 
 class Batches:
@@ -32,7 +34,7 @@ class Batches:
     A bounded queue in front of a model.
 
     Args:
-        lanes: one interpreter each, for as many batches at a time.
+        lanes: each answers one batch at a time.
         queue_images: that may wait; more are refused.
         note: is told the size of each batch.
         pool: threads for the lanes; without one, they work in the event loop.
@@ -40,7 +42,7 @@ class Batches:
 
     def __init__(
         self,
-        lanes: list[Predict],
+        lanes: list[Answering],
         *,
         queue_images: int,
         note: Callable[[int], None],
@@ -54,7 +56,7 @@ class Batches:
         self._is_due = False
         self.images = 0
 
-    def submit(self, pixels: Pixels) -> asyncio.Future[Rows]:
+    def submit(self, pixels: Pixels) -> asyncio.Future[Answered]:
         """
         Queue the images of one request, shape (images, height, width, channels).
 
@@ -64,7 +66,7 @@ class Batches:
         if self.images + len(pixels) > self._most:
             raise overloaded(f"{self.images} images wait already; try again")
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Rows] = loop.create_future()
+        future: asyncio.Future[Answered] = loop.create_future()
         self._waiting.append((pixels, future))
         self.images += len(pixels)
         self._wake(loop)
@@ -80,15 +82,15 @@ class Batches:
         batch = self._next()
         if not batch:
             return
-        predict = self._idle.pop()
+        answer = self._idle.pop()
         pixels = batch[0][0] if len(batch) == 1 else np.concatenate([each[0] for each in batch])
         self._note(len(pixels))
         if self._pool is None:
-            self._settle(batch, _outcome(predict, pixels))
-            self._idle.append(predict)
+            self._settle(batch, _outcome(answer, pixels))
+            self._idle.append(answer)
         else:
-            task = loop.run_in_executor(self._pool, _outcome, predict, pixels)
-            task.add_done_callback(lambda done: self._came_back(predict, batch, done.result()))
+            task = loop.run_in_executor(self._pool, _outcome, answer, pixels)
+            task.add_done_callback(lambda done: self._came_back(answer, batch, done.result()))
         if self._waiting:
             self._wake(loop)
 
@@ -104,14 +106,14 @@ class Batches:
                 size += len(each[0])
         return batch
 
-    def _came_back(self, predict: Predict, batch: list[Waiting], outcome: Any) -> None:
-        self._idle.append(predict)
+    def _came_back(self, answer: Answering, batch: list[Waiting], outcome: Any) -> None:
+        self._idle.append(answer)
         self._settle(batch, outcome)
         if self._waiting:
             self._wake(asyncio.get_running_loop())
 
     @staticmethod
-    def _settle(batch: list[Waiting], outcome: Rows | Exception) -> None:
+    def _settle(batch: list[Waiting], outcome: Answered | Exception) -> None:
         first = 0
         for pixels, future in batch:
             last = first + len(pixels)
@@ -120,13 +122,14 @@ class Batches:
             elif isinstance(outcome, Exception):
                 future.set_exception(outcome)
             else:
-                future.set_result(outcome[first:last])
+                rows, said = outcome
+                future.set_result((rows[first:last], said[first:last]))
             first = last
 
 
-def _outcome(predict: Predict, pixels: Pixels) -> Rows | Exception:
+def _outcome(answer: Answering, pixels: Pixels) -> Answered | Exception:
     """The answers, or the error: every waiting request has to hear of it."""
     try:
-        return predict(pixels)
+        return answer(pixels)
     except Exception as error:  # noqa: BLE001 (handed on to each request, whose handler logs it)
         return error

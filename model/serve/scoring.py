@@ -48,8 +48,7 @@ class Scoring:
     async def score(self, request: Request, request_id: str) -> Answer:
         """Answer what is on each image."""
         images = await read_images(request, self._bounds)
-        pixels, rows = await self._answers.score(images)
-        found = self._answers.described(rows)
+        pixels, rows, found = await self._answers.score(images)
         self.measures.predicted(found)
         if self._capture:
             self._capture.note(request_id, images, pixels, rows, found)

@@ -100,6 +100,7 @@ def serve(identity: Identity, listener: socket.socket, settings: Settings, **loa
         access_log=False,
         server_header=False,
         date_header=False,
+        proxy_headers=False,  # whom we serve is not our business
         timeout_keep_alive=75,
         lifespan="off",
     )

@@ -17,8 +17,9 @@ def images(*values: int) -> np.ndarray:
     return np.array(values, np.uint8).reshape(-1, 1, 1, 1)
 
 
-def doubled(pixels: np.ndarray) -> np.ndarray:
-    return pixels.reshape(-1, 1) * 2.0
+def doubled(pixels: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """Rows of twice the value, and the value as what is said of it."""
+    return pixels.reshape(-1, 1) * 2.0, pixels.ravel().tolist()
 
 
 def test_requests_of_one_turn_share_a_batch_and_get_their_own_rows():
@@ -31,7 +32,8 @@ def test_requests_of_one_turn_share_a_batch_and_get_their_own_rows():
     rows = asyncio.run(ask())
 
     assert sizes == [16]
-    assert [found.ravel().tolist() for found in rows] == [[2 * n, 2 * n + 2] for n in range(8)]
+    assert [found.ravel().tolist() for found, _ in rows] == [[2 * n, 2 * n + 2] for n in range(8)]
+    assert [said for _, said in rows] == [[n, n + 1] for n in range(8)]
 
 
 def test_a_batch_has_a_most_and_the_rest_follows():
@@ -80,7 +82,7 @@ def test_an_error_of_the_model_reaches_every_request_and_the_next_batch_works():
     (first, second), third = asyncio.run(ask())
 
     assert str(first) == str(second) == "broken"
-    assert third.tolist() == [[6.0]]
+    assert third[0].tolist() == [[6.0]]
 
 
 def test_a_request_whose_caller_went_away_is_not_computed():
@@ -116,4 +118,4 @@ def test_slow_models_work_in_threads_as_many_as_there_are_lanes():
 
     rows = asyncio.run(ask())
 
-    assert [float(found[0, 0]) for found in rows] == [0.0, 2.0]
+    assert [float(found[0, 0]) for found, _ in rows] == [0.0, 2.0]
