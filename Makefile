@@ -61,6 +61,8 @@ lock: .venv/uv ## Resolve the requirements again, with hashes
 	cd $(REQUIREMENTS) && for part in uv dev; do ../../$(LOCK) $$part.in -o $$part.txt; done
 	cd $(REQUIREMENTS) && for part in serve train image app; do \
 		../../$(LOCK) -c dev.txt $$part.in -o $$part.txt; done
+	cd benchmarks/requirements && for part in $$(basename -s .in *.in); do \
+		../../$(LOCK) $$part.in -o $$part.txt; done
 
 clean: ## Remove the environment and all caches; the state in .mlops stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

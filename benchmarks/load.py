@@ -35,9 +35,9 @@ def pinned(core: int) -> list[str]:
     return ["taskset", "-c", str(core)] if shutil.which("taskset") else []
 
 
-def press(url: str, body: Path, *, connections: int, seconds: float) -> Load:
+def press(url: str, body: Path, *, connections: int, seconds: int) -> Load:
     """Ask as fast as ``connections`` clients can that wait for each answer."""
-    command = [*pinned(LOAD_CORE), "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s",
+    command = [*pinned(LOAD_CORE), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
                "--timeout", "20s", "-s", str(SCRIPT), url]  # fmt: skip
     done = subprocess.run(
         command, env={**os.environ, "BODY": str(body)}, capture_output=True, text=True, check=True

@@ -45,7 +45,7 @@ class Round:
 def main() -> None:
     """Measure, print, and note the table in results.md."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.serve", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=4, help="of load a point [%(default)g]")
+    parser.add_argument("--seconds", type=int, default=4, help="of load a point [%(default)s]")
     parser.add_argument("--rounds", type=int, default=3, help="[%(default)s]")
     parser.add_argument("--only", action="append", help="a side's name; may be repeated")
     given = parser.parse_args()
@@ -65,12 +65,12 @@ def main() -> None:
     sizes = {name: size_bytes(python) / 2**20 for name, python in pythons.items()}
     text = _table(rounds, sizes)
     print(f"\n{text}")
-    words = f"--seconds {given.seconds:g} --rounds {given.rounds}"
+    words = f"--seconds {given.seconds} --rounds {given.rounds}"
     if not given.only:
         append("serve", text, f"python -m benchmarks.serve {words}")
 
 
-def measured(side: Side, python: Path, model: Path, seconds: float) -> Round:
+def measured(side: Side, python: Path, model: Path, seconds: int) -> Round:
     """Start a side, load it, stop it."""
     images = _images()
     with tempfile.TemporaryDirectory() as room:
@@ -78,7 +78,7 @@ def measured(side: Side, python: Path, model: Path, seconds: float) -> Round:
         one.write_bytes(side.body(images[:1]))
         many.write_bytes(side.body(images[:BATCH]))
         with started(side, python, model, Path(room)) as (process, url, cold_start_s):
-            press(url, one, connections=2, seconds=0.5)  # warm
+            press(url, one, connections=2, seconds=1)  # warm
             loads = {c: press(url, one, connections=c, seconds=seconds) for c in CONNECTIONS}
             batch = press(url, many, connections=1, seconds=seconds)
             return Round(cold_start_s, loads, batch, pss_bytes(process.pid) / 2**20)

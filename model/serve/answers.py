@@ -52,21 +52,20 @@ class Answers:
             lanes, queue_images=bounds.queue_images, note=measures.batched, pool=pool
         )
 
-    async def score(self, images: list[bytes]) -> tuple[Pixels, Rows, list[dict[str, Any]]]:
+    async def score(self, images: list[bytes]) -> tuple[Pixels, Answered]:
         """
-        Pixels, probabilities, and the most probable classes of some encoded images.
+        Pixels of some encoded images, and what is answered to them.
 
         Raises:
             Problem: 422 an image cannot be decoded, 503 too much waits or it takes too long.
         """
-        pixels = self._plain(images)
-        if pixels is not None and not self._is_slow:
-            return pixels, *await self.batches.submit(pixels)
+        pixels = self.plain(images)
+        if pixels is not None:
+            return pixels, await self.batches.submit(pixels)
         try:
             async with asyncio.timeout(self._bounds.deadline_s):
-                if pixels is None:
-                    pixels = await self._decode(images)
-                return pixels, *await self.batches.submit(pixels)
+                pixels = await self._decode(images)
+                return pixels, await self.batches.submit(pixels)
         except TimeoutError:
             raise overloaded(f"no answer within {self._bounds.deadline_s:g} s") from None
 
@@ -94,9 +93,13 @@ class Answers:
             found.append({"label": words[places[0]], "probability": probabilities[0], "top": top})
         return found
 
-    def _plain(self, images: list[bytes]) -> Pixels | None:
-        """Decode here what is quickly decoded: small plain images of the right shape."""
-        if sum(map(len, images)) > QUICK_BYTES:
+    def plain(self, images: list[bytes]) -> Pixels | None:
+        """
+        Decode here what is quickly decoded and answered: small plain images of the right shape.
+
+        With a slow model, nothing is: its answers are awaited with a deadline.
+        """
+        if self._is_slow or sum(map(len, images)) > QUICK_BYTES:
             return None
         shape, found = self._known.shape, []
         for data in images:

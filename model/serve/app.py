@@ -6,6 +6,7 @@ The scoring API, as a bare ASGI application: nine paths need no framework, and e
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import re
@@ -18,13 +19,14 @@ from model.serve import problems
 from model.serve.access import AccessLog
 from model.serve.capture import Capture
 from model.serve.doors import Doors
-from model.serve.exchange import CLOSE, Answer, Request
+from model.serve.exchange import Answer, Request
 from model.serve.pages import Pages
-from model.serve.problems import Problem
+from model.serve.problems import CLOSE, Headers, Problem
+from model.serve.readiness import Readiness
 
 if TYPE_CHECKING:
+    from model.serve.readiness import Drain
     from model.serve.scoring import Scoring
-    from model.serve.server import Drain
 
 SAFE_ID = re.compile(rb"^[A-Za-z0-9._-]{1,100}$")
 Handler = Callable[[Request, str], Awaitable[Answer]]
@@ -44,12 +46,13 @@ class Application:
         log: AccessLog,
         capture: Capture | None,
     ) -> None:
-        self._measures, self._doors, self._drain = scoring.measures, doors, drain
+        self._scoring, self._measures = scoring, scoring.measures
+        self._doors, self._drain = doors, drain
         self.log, self.capture = log, capture
         self._identity = scoring.identity_headers
         self._ids = (f"{prefix}-{n:x}" for prefix in [secrets.token_hex(6)]
                      for n in itertools.count(1))  # fmt: skip
-        ready = _Readiness(drain)
+        ready = Readiness(drain)
         self._handlers: dict[str, dict[str, Handler]] = {
             "/score": {"POST": scoring.score},
             "/version": {"GET": scoring.version},
@@ -61,49 +64,98 @@ class Application:
 
     def refusal(self) -> bytes:
         """The whole answer to a request for which there is no room."""
-        answer = Answer.to(problems.overloaded("too many requests are in work; try again"))
-        headers = (
-            *self._identity, *answer.headers, (b"content-type", answer.kind),
-            (b"content-length", b"%d" % len(answer.body)),
-        )  # fmt: skip
-        lines = b"".join(b"%s: %s\r\n" % each for each in headers)
-        return b"HTTP/1.1 503 Service Unavailable\r\n" + lines + b"\r\n" + answer.body
+        problem = problems.overloaded("too many requests are in work; try again")
+        return Answer.to(problem).encoded(self._identity)
 
     def note_refusal(self) -> None:
         """Count one."""
         self._measures.requests["/score", 503] += 1
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer one request."""
+        """Answer one request, as ASGI has it."""
         if scope["type"] != "http":
             return
         began = time.perf_counter()
-        request = Request(scope, receive)
-        own_id = request.headers.get(b"x-request-id")
-        request_id = own_id.decode() if own_id and SAFE_ID.match(own_id) else next(self._ids)
-        self._measures.in_flight += 1
+        request = Request(scope["method"], scope["path"], dict(scope["headers"]), receive)
+        request_id = self.begin(request)
+        answer = await self.answer(request, request_id)
+        headers = [
+            (b"content-type", answer.kind),
+            (b"content-length", b"%d" % len(answer.body)),
+            *self._headers(request, request_id),
+            *answer.headers,
+        ]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+        self._end(request, request_id, answer, began)
+
+    def score_soon(
+        self, request: Request, reply: Callable[[bytes], None]
+    ) -> asyncio.Task[None] | None:
+        """
+        Answer a scoring request whose body is here, past ASGI: no task, no messages, one write.
+
+        Args:
+            reply: is called with the whole answer.
+
+        Returns:
+            A task, if it takes more than a moment.
+        """
+        began = time.perf_counter()
+        request_id = self.begin(request)
+
+        def finish(found: Answer | Exception) -> None:
+            if isinstance(found, Exception):
+                found = _failed(found, request_id)
+            reply(found.encoded(self._headers(request, request_id)))
+            self._end(request, request_id, found, began)
+
+        async def later() -> None:
+            finish(await self.answer(request, request_id))
+
         try:
-            answer = await self._answer(request, request_id)
-        except Problem as problem:
-            answer = Answer.to(problem)
-        except Exception:
-            logger.exception("request %s failed", request_id)
-            answer = Answer.to(Problem(500, "the service failed; its log says why, under this id"))
-        finally:
-            self._measures.in_flight -= 1
-        await self._send(send, request, request_id, answer)
+            self._doors.require_key(request)
+            if self._scoring.score_soon(request, request_id, finish):
+                return None
+        except Exception as error:  # noqa: BLE001 (told and logged by finish)
+            finish(error)
+            return None
+        return asyncio.get_running_loop().create_task(later())
+
+    def begin(self, request: Request) -> str:
+        """Count a request in, and give it an id."""
+        self._measures.in_flight += 1
+        own_id = request.headers.get(b"x-request-id")
+        return own_id.decode() if own_id and SAFE_ID.match(own_id) else next(self._ids)
+
+    async def answer(self, request: Request, request_id: str) -> Answer:
+        """What is answered, also to what cannot be."""
+        try:
+            return await self._answer(request, request_id)
+        except Exception as error:  # noqa: BLE001 (told and logged)
+            return _failed(error, request_id)
+
+    def _end(self, request: Request, request_id: str, answer: Answer, began: float) -> None:
+        """Count it out, and log it."""
+        self._measures.in_flight -= 1
         seconds = time.perf_counter() - began
         path = request.path if request.path in self._handlers else "other"
         self._measures.answered(path, answer.status, seconds)
         self.log.note(request_id, request.method, path, answer.status, seconds, answer.images)
+
+    def _headers(self, request: Request, request_id: str) -> Headers:
+        """What every answer carries."""
+        headers = (*self._identity, (b"x-request-id", request_id.encode()))
+        if self._doors.origins:
+            headers = (*headers, *self._doors.shared_with(request))
+        return (*headers, *CLOSE) if self._drain.is_on else headers
 
     async def _answer(self, request: Request, request_id: str) -> Answer:
         method = "GET" if request.method == "HEAD" else request.method
         methods = self._handlers.get(request.path)
         if method == "OPTIONS" and methods and self._doors.is_preflight(request):
             return self._doors.preflight(request, methods)
-        if not self._doors.are_open(request):
-            raise Problem(401, "send a valid key: 'Authorization: Bearer KEY'", WHO)
+        self._doors.require_key(request)
         if methods is None:
             raise Problem(404, f"there is nothing at {request.path}; /docs lists what there is")
         handler = methods.get(method)
@@ -112,35 +164,10 @@ class Application:
             raise Problem(405, f"{request.path} answers {', '.join(methods)}; see /docs", allowed)
         return await handler(request, request_id)
 
-    async def _send(self, send: Any, request: Request, request_id: str, answer: Answer) -> None:
-        headers = [
-            *self._identity,
-            (b"content-type", answer.kind),
-            (b"content-length", b"%d" % len(answer.body)),
-            (b"x-request-id", request_id.encode()),
-            *answer.headers,
-        ]
-        if self._doors.origins:
-            headers += self._doors.shared_with(request)
-        if self._drain.is_on:
-            headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
 
-
-class _Readiness:
-    def __init__(self, drain: Drain) -> None:
-        self._drain = drain
-
-    async def health(self, _: Request, __: str) -> Answer:
-        """The process lives."""
-        return Answer.of({"status": "alive"})
-
-    async def ready(self, _: Request, __: str) -> Answer:
-        """It takes requests; not while it ends."""
-        if self._drain.is_on:
-            raise problems.overloaded("the service is about to end")
-        return Answer.of({"status": "ready"})
-
-
-WHO = ((b"www-authenticate", b"Bearer"), *CLOSE)
+def _failed(error: Exception, request_id: str) -> Answer:
+    """The answer to a request that cannot be answered."""
+    if isinstance(error, Problem):
+        return Answer.to(error)
+    logger.error("request %s failed", request_id, exc_info=error)
+    return Answer.to(Problem(500, "the service failed; its log says why, under this id"))

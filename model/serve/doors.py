@@ -6,9 +6,11 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 
-from model.serve.exchange import Answer, Headers, Request
+from model.serve.exchange import Answer, Request
+from model.serve.problems import CLOSE, Headers, Problem
 
 OPEN = {"/healthz", "/readyz", "/", "/docs", "/openapi.json", "/favicon.ico"}
+WHO: Headers = ((b"www-authenticate", b"Bearer"), *CLOSE)
 ALLOWED_HEADERS = b"authorization, content-type, x-request-id"
 
 
@@ -23,14 +25,20 @@ class Doors:
         self._keys = [_digest(key.encode()) for key in keys]
         self.origins = frozenset(origin.encode() for origin in origins)
 
-    def are_open(self, request: Request) -> bool:
-        """Compare with every key, in a time that tells nothing of any, nor of its length."""
+    def require_key(self, request: Request) -> None:
+        """
+        Compare with every key, in a time that tells nothing of any, nor of its length.
+
+        Raises:
+            Problem: 401, none that is valid came.
+        """
         if not self._keys or request.path in OPEN:
-            return True
+            return
         kind, _, given = request.headers.get(b"authorization", b"").partition(b" ")
         digest = _digest(given.strip())
         found = [hmac.compare_digest(digest, key) for key in self._keys]
-        return kind.lower() == b"bearer" and any(found)
+        if kind.lower() != b"bearer" or not any(found):
+            raise Problem(401, "send a valid key: 'Authorization: Bearer KEY'", WHO)
 
     def is_preflight(self, request: Request) -> bool:
         """Does a browser ask whether a page of an allowed origin may ask?"""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import orjson
 
 from model.serve.bounds import Bounds
-from model.serve.problems import Problem
+from model.serve.problems import CLOSE, Headers, Problem, late_body
 
-Headers = tuple[tuple[bytes, bytes], ...]
+STATUS_LINES = {
+    each.value: f"HTTP/1.1 {each.value} {each.phrase}\r\n".encode() for each in HTTPStatus
+}
 JSON, PROBLEM, HTML = b"application/json", b"application/problem+json", b"text/html; charset=utf-8"
 
 
@@ -24,6 +27,13 @@ class Answer:
     headers: Headers = ()
     images: int = 0  # that it speaks of
 
+    def encoded(self, headers: Headers) -> bytes:
+        """The whole answer in HTTP/1.1, with some more headers."""
+        lines = b"".join([b"%s: %s\r\n" % each for each in (*headers, *self.headers)])
+        return b"%scontent-type: %s\r\ncontent-length: %d\r\n%s\r\n%s" % (
+            STATUS_LINES[self.status], self.kind, len(self.body), lines, self.body,
+        )  # fmt: skip
+
     @classmethod
     def of(cls, value: object) -> Answer:
         """``value`` as JSON."""
@@ -36,14 +46,25 @@ class Answer:
 
 
 class Request:
-    """One request; its body is read when a handler asks for it."""
+    """
+    One request; its body is read when a handler asks for it.
 
-    __slots__ = ("_receive", "headers", "method", "path")
+    Args:
+        receive: of ASGI, to read the body by.
+        whole: the body, where it is here already.
+    """
 
-    def __init__(self, scope: Any, receive: Any) -> None:
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+    __slots__ = ("_receive", "headers", "method", "path", "whole")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        headers: dict[bytes, bytes],
+        receive: Any = None,
+        whole: bytes | None = None,
+    ) -> None:
+        self.method, self.path, self.headers, self.whole = method, path, headers, whole
         self._receive = receive
 
     async def body(self, bounds: Bounds) -> bytes:
@@ -54,6 +75,8 @@ class Request:
             Problem: 413 larger than ``bounds.body_bytes``, 408 slower than ``bounds.deadline_s``,
                 400 the connection ended within it.
         """
+        if self.whole is not None:
+            return self.whole
         declared = self.headers.get(b"content-length", b"")
         if len(declared) > 7 and declared.isdigit() and int(declared) > bounds.body_bytes:
             raise _too_much(bounds)
@@ -81,11 +104,7 @@ class Request:
                         return bytes(body)
                     message = await self._receive()
         except TimeoutError:
-            late = f"the body did not come within {bounds.deadline_s:g} s"
-            raise Problem(408, late, CLOSE) from None
-
-
-CLOSE: Headers = ((b"connection", b"close"),)
+            raise late_body(bounds.deadline_s) from None
 
 
 def _too_much(bounds: Bounds) -> Problem:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-RETRY_AFTER: tuple[tuple[bytes, bytes], ...] = ((b"retry-after", b"1"),)
+Headers = tuple[tuple[bytes, bytes], ...]
+RETRY_AFTER: Headers = ((b"retry-after", b"1"),)
+CLOSE: Headers = ((b"connection", b"close"),)
 
 
 class Problem(Exception):
     """Something that the caller can mend, or must wait for."""
 
-    def __init__(
-        self, status: int, detail: str, headers: tuple[tuple[bytes, bytes], ...] = ()
-    ) -> None:
+    def __init__(self, status: int, detail: str, headers: Headers = ()) -> None:
         super().__init__(detail)
         self.status, self.detail, self.headers = status, detail, headers
 
@@ -29,3 +29,8 @@ class Problem(Exception):
 def overloaded(detail: str) -> Problem:
     """503: come again in a second."""
     return Problem(503, detail, RETRY_AFTER)
+
+
+def late_body(deadline_s: float) -> Problem:
+    """408: the body did not come in time."""
+    return Problem(408, f"the body did not come within {deadline_s:g} s", CLOSE)

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from model.serve.bounds import Bounds
-from model.serve.exchange import Request
+from model.serve.exchange import JSON, Request
 from model.serve.problems import Problem
 
 EXAMPLE = 'send {"data": "<base64 image>"}, {"images": ["<base64 image>", …]}, or an image itself'
@@ -21,22 +21,32 @@ async def read_images(request: Request, bounds: Bounds) -> list[bytes]:
     Raises:
         Problem: 413 too much, 415 another content type, 422 not what the API takes.
     """
+    kind = kind_of(request)
+    return images_in(kind, await request.body(bounds), bounds)
+
+
+def kind_of(request: Request) -> bytes:
+    """The content type, without its parameters. Raises Problem: 415, it is none that we take."""
     kind = request.headers.get(b"content-type", b"")
-    if kind != b"application/json":
+    if kind != JSON:
         kind = kind.partition(b";")[0].strip().lower()
-    if kind == b"application/json":
-        return [_decoded(text) for text in _texts(await request.body(bounds), bounds)]
-    if kind.startswith(b"image/"):
-        body = await request.body(bounds)
-        if not body:
-            raise Problem(422, f"the body is empty; {EXAMPLE}")
-        return [body]
+    if kind == JSON or kind.startswith(b"image/"):
+        return kind
     said = kind.decode("latin-1") or "(none)"
     raise Problem(
         415,
         f"content type {said!r} is not taken; use application/json, image/png or image/jpeg: "
         f"{EXAMPLE}",
     )
+
+
+def images_in(kind: bytes, body: bytes, bounds: Bounds) -> list[bytes]:
+    """The images in a body of that content type. Raises Problem: 422, it is not what we take."""
+    if kind == JSON:
+        return [_decoded(text) for text in _texts(body, bounds)]
+    if not body:
+        raise Problem(422, f"the body is empty; {EXAMPLE}")
+    return [body]
 
 
 def _texts(body: bytes, bounds: Bounds) -> list[str]:

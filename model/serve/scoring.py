@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from model.serve.answers import Answers
+from model.serve.batches import Answered, Pixels
 from model.serve.bounds import Bounds
 from model.serve.capture import Capture
-from model.serve.exchange import Answer, Headers, Request
+from model.serve.exchange import Answer, Request
 from model.serve.measures import Measures
-from model.serve.reading import read_images
+from model.serve.problems import Headers
+from model.serve.reading import images_in, kind_of, read_images
 
 if TYPE_CHECKING:
     from model.serve.settings import Identity
@@ -48,7 +52,43 @@ class Scoring:
     async def score(self, request: Request, request_id: str) -> Answer:
         """Answer what is on each image."""
         images = await read_images(request, self._bounds)
-        pixels, rows, found = await self._answers.score(images)
+        pixels, answered = await self._answers.score(images)
+        return self._said_of(request_id, images, pixels, answered)
+
+    def score_soon(
+        self, request: Request, request_id: str, finish: Callable[[Answer | Exception], None]
+    ) -> bool:
+        """
+        The same for a request whose body is here, without waiting.
+
+        Args:
+            finish: is called with the answer when the model has given it.
+
+        Returns:
+            False if that cannot be done: an image needs more than a moment. Nothing was begun then.
+
+        Raises:
+            Problem: as ``score`` does.
+        """
+        images = images_in(kind_of(request), request.whole or b"", self._bounds)
+        pixels = self._answers.plain(images)
+        if pixels is None:
+            return False
+
+        def done(future: asyncio.Future[Answered]) -> None:
+            error = future.exception()
+            if isinstance(error, Exception):
+                finish(error)
+            else:
+                finish(self._said_of(request_id, images, pixels, future.result()))
+
+        self._answers.batches.submit(pixels).add_done_callback(done)
+        return True
+
+    def _said_of(
+        self, request_id: str, images: list[bytes], pixels: Pixels, answered: Answered
+    ) -> Answer:
+        rows, found = answered
         self.measures.predicted(found)
         if self._capture:
             self._capture.note(request_id, images, pixels, rows, found)

@@ -27,18 +27,14 @@ from model.serve import control
 from model.serve.access import AccessLog
 from model.serve.app import Application
 from model.serve.capture import Capture
-from model.serve.connections import Connections, Protocol
+from model.serve.connections import KEEP_ALIVE_S, Connections
 from model.serve.pages import Pages
+from model.serve.readiness import Drain
 from model.serve.scoring import Scoring
 from model.serve.settings import Identity, Settings
+from model.serve.short_way import Protocol
 
 DRAIN_S = 5.0
-
-
-class Drain:
-    """Whether the service is about to end; shared with the application."""
-
-    is_on = False
 
 
 class Server(uvicorn.Server):
@@ -90,7 +86,7 @@ def serve(identity: Identity, listener: socket.socket, settings: Settings, **loa
     _allow_many_files()
     drain = Drain()
     app = _application(identity, settings, drain, **load)
-    room = Connections(settings.bounds, app.refusal(), app.note_refusal)
+    room = Connections(settings.bounds, app, drain)
     config = uvicorn.Config(
         app,
         http=functools.partial(Protocol, room=room),  # type: ignore[arg-type]
@@ -101,7 +97,7 @@ def serve(identity: Identity, listener: socket.socket, settings: Settings, **loa
         server_header=False,
         date_header=False,
         proxy_headers=False,  # whom we serve is not our business
-        timeout_keep_alive=75,
+        timeout_keep_alive=int(KEEP_ALIVE_S),
         lifespan="off",
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:

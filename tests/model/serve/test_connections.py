@@ -54,9 +54,10 @@ def ended_of(connections: list[socket.socket]) -> list[socket.socket]:
     return found
 
 
-def test_a_body_that_does_not_come_is_given_up(strict):
+@pytest.mark.parametrize("length", [1000, 1_000_000])
+def test_a_body_that_does_not_come_is_given_up(strict, length):
     with connected(strict) as slow:
-        slow.sendall(HEAD + b"Content-Length: 1000\r\n\r\nabc")
+        slow.sendall(HEAD + b"Content-Length: %d\r\n\r\nabc" % length)
         answer = slow.recv(4096)
 
         assert answer.startswith(b"HTTP/1.1 408")
@@ -97,6 +98,56 @@ def test_kept_alive_connections_answer_many_requests_in_turn(service):
     assert received.count(b'"predictions"') == 5
 
 
+def test_a_body_in_many_small_parts_is_one_body(service):
+    body = encoded(picture(1))
+    with connected(service) as slow:
+        slow.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body))
+        for at in range(0, len(body), 50):
+            slow.sendall(body[at : at + 50])
+            time.sleep(0.01)
+
+        assert slow.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("head", ["Connection: close", "Expect: 100-continue"])
+def test_what_a_client_says_of_its_connection_is_heeded(service, head):
+    body = encoded(picture(1))
+    with connected(service) as kept:
+        kept.sendall(HEAD + f"{head}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        received = b""
+        while b'"predictions"' not in received:
+            received += kept.recv(65536)
+        is_ended = head == "Connection: close" and kept.recv(1) == b""
+
+    assert is_ended or b"100 Continue" in received
+
+
+def test_a_small_request_and_another_kind_are_answered_in_turn(service):
+    body = encoded(picture(1))
+    score = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    with connected(service) as kept:
+        for _ in range(3):
+            kept.sendall(score)
+            assert b'"predictions"' in kept.recv(65536)
+            kept.sendall(b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n")
+            received = b""
+            while b'"labels"' not in received:
+                received += kept.recv(65536)
+
+
+def test_who_asks_and_never_reads_is_cut_off(service):
+    body = encoded(picture(1))
+    score = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    with connected(service) as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.settimeout(2)
+        with contextlib.suppress(OSError):
+            for _ in range(20_000):
+                deaf.sendall(score)
+
+    assert is_ready(service)
+
+
 def test_beyond_the_most_in_work_is_refused_and_health_still_answers(boot):
     """Slow bodies keep two requests in work; the third has no room until one of them ends."""
     busy = boot("--requests", "2", "--deadline", "20")
@@ -104,7 +155,7 @@ def test_beyond_the_most_in_work_is_refused_and_health_still_answers(boot):
     whole = HEAD + b"Content-Length: %d\r\n\r\n" % len(image) + image
     with connected(busy) as first, connected(busy) as second, connected(busy) as third:
         for slow in (first, second):
-            slow.sendall(HEAD + b"Content-Length: 1000\r\n\r\nabc")
+            slow.sendall(HEAD + b"Content-Length: 100000\r\n\r\nabc")
         while "mlops_requests_in_flight 3.0" not in measures_of(busy):  # those two, and this one
             time.sleep(0.02)
         third.sendall(whole)

@@ -1,0 +1,112 @@
+"""
+One connection: uvicorn's protocol, with bounds.
+
+A head is bounded in bytes and seconds. A request beyond the most in work is refused by its head
+alone, and later than it came: clients that ask again at once would else keep the service busy with
+saying no.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from model.serve.connections import Connections
+
+SCORE = b"/score"  # whoever asks for health or measures is answered also under load
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection that can neither grow nor stay beyond measure."""
+
+    def __init__(self, *args: Any, room: Connections, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._room = room
+        self.waits_since = 0.0
+        self.has_answered = False
+        self.head_bytes = 0
+        self._refusal: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """A new connection: idle until its first head is complete."""
+        super().connection_made(transport)
+        self._room.count += 1
+        self._rest()
+        self._room.make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone."""
+        self._room.count -= 1
+        self._room.idle.pop(self, None)
+        if self._refusal is not None:
+            self._refusal.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came; those of a head are counted."""
+        if self in self._room.idle:
+            if not self.head_bytes:
+                self.waits_since = time.monotonic()
+            self.head_bytes += len(data)
+        super().data_received(data)
+        if self.head_bytes > self._room.bounds.head_bytes and self in self._room.idle:
+            self.send_400_response("The head of the request is too large.")
+
+    def on_headers_complete(self) -> None:
+        """A request is in work, or refused."""
+        self._room.idle.pop(self, None)
+        self.head_bytes = 0
+        if self._refusal is not None:
+            self.transport.abort()  # it did not wait for its answer
+        elif (
+            self.url == SCORE and len(self.tasks) + self._room.in_work >= self._room.bounds.requests
+        ):
+            self.cycle = Passed()  # type: ignore[assignment]
+            self._refusal = self.loop.call_later(self._room.bounds.refusal_s, self._refuse)
+        else:
+            self.take_request()
+
+    def take_request(self) -> None:
+        """Begin to answer a request whose head is here."""
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """The request is answered; the next may come."""
+        self.has_answered = True
+        if not self.transport.is_closing() and not self.pipeline:
+            self._rest()
+        super().on_response_complete()
+
+    def shutdown(self) -> None:
+        """The service ends: who waits for a refusal has it now."""
+        if self._refusal is not None:
+            self._refusal.cancel()
+            self._refuse()
+        super().shutdown()
+
+    def _refuse(self) -> None:
+        self._refusal = None
+        if not self.transport.is_closing():
+            self._room.app.note_refusal()
+            self.transport.write(self._room.refusal)
+            self._rest()
+
+    def _rest(self) -> None:
+        self.waits_since = time.monotonic()
+        self._room.idle[self] = None
+
+
+class Passed:
+    """In the place of a request in work: uvicorn then leaves what comes to us."""
+
+    response_complete = True
+
+    def __init__(self) -> None:
+        self.message_event = asyncio.Event()
+
+
+logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a bad request is no news of ours
