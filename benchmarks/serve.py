@@ -80,6 +80,7 @@ def measured(side: Side, python: Path, model: Path, seconds: int) -> Round:
         with started(side, python, model, Path(room)) as (process, url, cold_start_s):
             press(url, one, connections=2, seconds=1)  # warm
             loads = {c: press(url, one, connections=c, seconds=seconds) for c in CONNECTIONS}
+            _answers(url, one.read_bytes())  # when what waited from the load before is answered
             batch = press(url, many, connections=1, seconds=seconds)
             return Round(cold_start_s, loads, batch, pss_bytes(process.pid) / 2**20)
 

@@ -18,6 +18,9 @@ class OneAnswer:
         classes = len(ModelFolder.read(folder).labels)
         self._rows = np.full((4096, classes), 1 / classes, np.float32)
 
+    def warm(self, shape: tuple[int, int, int]) -> None:
+        """There is nothing to warm."""
+
     def predict(self, pixels: np.ndarray) -> np.ndarray:
         return self._rows[: len(pixels)]
 

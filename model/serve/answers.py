@@ -12,9 +12,9 @@ import numpy as np
 
 from model.folder import Labels, read_labels
 from model.plain import decode_plain
-from model.scorer import Scorer
 from model.serve.batches import Answered, Answering, Batches, Pixels, Predict, Rows
 from model.serve.bounds import Bounds
+from model.serve.engine import Engine
 from model.serve.measures import Measures
 from model.serve.problems import Problem, overloaded
 
@@ -34,17 +34,17 @@ class Answers:
         load: makes an interpreter for the folder; it is not thread-safe, so each lane has its own.
     """
 
-    def __init__(self, folder: Any, bounds: Bounds, measures: Measures, load: Any = Scorer) -> None:
+    def __init__(self, folder: Any, bounds: Bounds, measures: Measures, load: Any = Engine) -> None:
         self._known: Labels = read_labels(folder)
         self._words = self._known.labels
         self._bounds = bounds
         self._decoders = ThreadPoolExecutor(DECODERS, "decode")
         self._decoding = 0
-        first = _warm(load(folder).predict, self._known)
+        first = self._booted(load(folder))
         predicts, pool = [first], None
         if _seconds(first, self._known) > QUICK_S:
             count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
-            predicts += [_warm(load(folder).predict, self._known) for _ in range(count - 1)]
+            predicts += [self._booted(load(folder)) for _ in range(count - 1)]
             pool = ThreadPoolExecutor(count, "score")
         self._is_slow = pool is not None
         lanes = [self._answering(predict) for predict in predicts]
@@ -68,6 +68,11 @@ class Answers:
                 return pixels, await self.batches.submit(pixels)
         except TimeoutError:
             raise overloaded(f"no answer within {self._bounds.deadline_s:g} s") from None
+
+    def _booted(self, engine: Any) -> Predict:
+        engine.warm(self._known.shape)
+        predict: Predict = engine.predict
+        return predict
 
     def _answering(self, predict: Predict) -> Answering:
         """Predict, and say it: for a whole batch in one go."""
@@ -135,12 +140,6 @@ class Answers:
             except BadImage as error:
                 raise Problem(422, f"image {at}: {error}") from None
         return np.stack(found)
-
-
-def _warm(predict: Predict, known: Labels) -> Predict:
-    """The first call prepares the interpreter: not at a user's expense."""
-    predict(np.zeros((1, *known.shape), np.uint8))
-    return predict
 
 
 def _seconds(predict: Predict, known: Labels) -> float:
