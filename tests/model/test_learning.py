@@ -19,10 +19,17 @@ from model.network import NETWORKS
 
 SHAPE = (16, 16, 1)
 CLASSES = 3
+OURS_AND_SLOW = {"residual"}  # tested with this project, not again before each release
 UNCHANGED_BY_A_PIXEL = 0.7  # share of answers, after two epochs; a trained network has more
 
 
-@pytest.fixture(scope="module", params=list(NETWORKS))
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=pytest.mark.long) if name in OURS_AND_SLOW else name
+        for name in NETWORKS
+    ],
+)
 def network(request) -> str:
     return request.param
 
