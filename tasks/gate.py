@@ -7,12 +7,14 @@ import re
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 from tasks.artifacts import markdown_table, show_page
 from tasks.errors import Refused, Transient
 from tasks.ports import Backend
+from tasks.pytest_output import progress, read_junit
 from tasks.records import Code, GatePass
 from tasks.source import ROOT, read_code
 from tasks.step import Skipped, say, step
@@ -72,7 +74,7 @@ def run_tests(code: Code, folder: Path, tests: list[Path]) -> GatePass:
     if not junit.exists():
         tail = (folder / "pytest.log").read_text(encoding="utf-8")[-2000:]
         raise Transient(f"pytest ended with {output} and left no JUnit file:\n{tail}")
-    rows = _read(junit)
+    rows = read_junit(junit)
     _show(code, rows)
     failures = [row for row in rows if row[1] in ("failed", "error")]
     if failures or output != 0:
@@ -93,39 +95,18 @@ def _stream(command: list[str], log: Path) -> int:
         ) as process,
     ):  # fmt: skip
         try:
-            for line in process.stdout or ():
-                copy.write(line)
-                if match := re.match(r"\S+::(\S.*?) (PASSED|FAILED|ERROR)", line):
-                    say(f"{match[2].lower()} {match[1]}")
+            for said in progress(_copied(process.stdout or (), copy)):
+                say(said)
         except BaseException:
             process.kill()
             raise
     return process.returncode
 
 
-def _read(junit: Path) -> list[tuple[str, str, str, str]]:
-    """Rows of (test, outcome, seconds, message)."""
-    rows = []
-    for case in ElementTree.parse(junit).iter("testcase"):  # noqa: S314 (pytest wrote it just now)
-        name = f"{case.get('classname', '')}::{case.get('name', '')}"
-        kinds = {child.tag: child for child in case}
-        outcome = next((said for tag, said in OUTCOMES.items() if tag in kinds), "passed")
-        child = kinds.get("failure", kinds.get("error"))
-        message = _message(child) if child is not None else ""
-        rows.append((name, outcome, case.get("time", "0"), message))
-    return rows
-
-
-def _message(child: ElementTree.Element) -> str:
-    """What went wrong; where pytest says only ``collection failure``, the error behind it."""
-    said = child.get("message") or ""
-    if child.tag == "failure":
-        return said
-    errors = [line[1:].strip() for line in (child.text or "").splitlines() if line[:1] == "E"]
-    return f"{said}: {errors[-1]}" if errors else said
-
-
-OUTCOMES = {"failure": "failed", "error": "error", "skipped": "skipped"}
+def _copied(lines: Iterable[str], copy: TextIO) -> Iterator[str]:
+    for line in lines:
+        copy.write(line)
+        yield line
 
 
 def _refusal(failures: list[tuple[str, str, str, str]], folder: Path, tests: int) -> Refused:

@@ -6,6 +6,7 @@ import pytest
 
 from tasks.errors import Refused
 from tasks.gate import INSIDE, gate_files, pass_test_gate, run_tests
+from tasks.pytest_output import progress
 from tasks.records import Code
 from tasks.source import ROOT
 
@@ -78,3 +79,13 @@ def test_files_of_the_gate_are_those_of_the_model_and_those_with_the_mark(tmp_pa
 
     assert found == ["test_quick.py", "test_mine.py"]
     assert len(gate_files(ROOT)) > 5
+
+
+def test_progress_tells_each_file_when_it_is_done_and_each_failure_at_once():
+    lines = ["collected 4 items", "tests/a.py::test_one PASSED [ 25%]",
+             "tests/a.py::test_two[x y] FAILED [ 50%]", "tests/a.py::test_three PASSED [ 75%]",
+             "tests/b.py::test_four PASSED [100%]", "=== 1 failed ==="]  # fmt: skip
+
+    assert list(progress(lines)) == [
+        "failed test_two[x y]", "2 passed in tests/a.py", "1 passed in tests/b.py",
+    ]  # fmt: skip
