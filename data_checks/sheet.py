@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from data_checks.facts import MOST_PIXELS, Chunk
+from data_checks.decoding import MOST_PIXELS
+from data_checks.facts import Chunk
 
 TILES, COLUMNS, SIDE, TEXT = 60, 6, 160, 44
 

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import multiprocessing.connection
 import os
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from data_checks.facts import COLUMNS, Chunk, facts_of
+from data_checks.facts import COLUMNS, Chunk, columns_of
+from data_checks.pool import FactsFailed as FactsFailed
+from data_checks.pool import in_order
 
 if TYPE_CHECKING:
     import pyarrow as arrow
 
-IN_FLIGHT_A_WORKER = 3
-MOST_SECONDS_A_CHUNK = 900  # some hundred images: beyond it the storage hangs
-
-
-class FactsFailed(RuntimeError):
-    """A worker died or hung while it looked at images; the message says what may help."""
+ROWS_A_GROUP: Final = 16_384
+FEW: Final = ["label", "split", "format", "mode", "problem"]  # columns of few different values
 
 
 def facts_table(
@@ -49,47 +41,46 @@ def facts_table(
     import pyarrow.parquet as parquet
 
     out.parent.mkdir(parents=True, exist_ok=True)
-    draft, done = out.with_name(f"{out.name}.draft"), 0
-    with parquet.ParquetWriter(draft, _schema(), compression="zstd") as writer:
-        for batch in _batches(chunks, workers or os.cpu_count() or 1):
-            writer.write_batch(batch)
-            done += batch.num_rows
-            if progress:
-                progress(done)
+    draft = out.with_name(f"{out.name}.draft")
+    batches = in_order(chunks, _facts, workers=workers or os.cpu_count() or 1)
+    options = {"compression": "zstd", "use_dictionary": FEW}
+    with parquet.ParquetWriter(draft, _schema(), **options) as writer:
+        for rows in _groups(_told(batches, progress)):
+            writer.write_table(rows)
     draft.replace(out)
     return out
-
-
-def _batches(chunks: Iterable[Chunk], workers: int) -> Iterator[arrow.RecordBatch]:
-    """Facts chunk by chunk, in order; at most ``IN_FLIGHT_A_WORKER`` a worker are in flight."""
-    # Not by fork: we run beside threads. A worker must not outlive us, however we end.
-    context = multiprocessing.get_context("spawn")
-    pending: deque[Future[arrow.RecordBatch]] = deque()
-    try:
-        with ProcessPoolExecutor(workers, context, initializer=_end_with_parent) as pool:
-            for chunk in chunks:
-                pending.append(pool.submit(_facts, chunk))
-                if len(pending) >= workers * IN_FLIGHT_A_WORKER:
-                    yield pending.popleft().result(MOST_SECONDS_A_CHUNK)
-            while pending:
-                yield pending.popleft().result(MOST_SECONDS_A_CHUNK)
-    except BrokenProcessPool as error:
-        raise FactsFailed(
-            "a process that looked at images died: out of memory, or an image crashed the decoder; "
-            "free memory, or take out images that were added last"
-        ) from error
-    except TimeoutError as error:
-        raise FactsFailed(
-            f"some images could not be looked at within {MOST_SECONDS_A_CHUNK} s; does the storage "
-            "that they lie on answer?"
-        ) from error
 
 
 def _facts(chunk: Chunk) -> arrow.RecordBatch:
     import pyarrow as arrow
 
-    rows = [facts_of(image) for image in chunk.read()]
-    return arrow.RecordBatch.from_pylist(rows, schema=_schema())
+    return arrow.RecordBatch.from_pydict(columns_of(chunk.read()), schema=_schema())
+
+
+def _told(
+    batches: Iterable[arrow.RecordBatch], progress: Callable[[int], None] | None
+) -> Iterator[arrow.RecordBatch]:
+    done = 0
+    for batch in batches:
+        done += batch.num_rows
+        if progress:
+            progress(done)
+        yield batch
+
+
+def _groups(batches: Iterable[arrow.RecordBatch]) -> Iterator[arrow.Table]:
+    """Some thousand rows at a time: a row group for each chunk would cost more than its facts."""
+    import pyarrow as arrow
+
+    rest, rows = [], 0
+    for batch in batches:
+        rest.append(batch)
+        rows += batch.num_rows
+        if rows >= ROWS_A_GROUP:
+            yield arrow.Table.from_batches(rest)
+            rest, rows = [], 0
+    if rest:
+        yield arrow.Table.from_batches(rest)
 
 
 def _schema() -> arrow.Schema:
@@ -101,15 +92,3 @@ def _schema() -> arrow.Schema:
 KINDS = {
     "string": "string", "int32": "int32", "int64": "int64", "float32": "float32", "bool": "bool_"
 }  # fmt: skip
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

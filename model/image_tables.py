@@ -5,46 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from model.images import BadDataset, Chunk, RawImage, in_natural_order, name_of, split_of
-
-
-@dataclass(frozen=True)
-class TableChunk:
-    """One row group of one file."""
-
-    file: str
-    protocol: str
-    options: Any
-    group: int
-    first_row: int
-    names: tuple[str, ...] | None
-    split: str | None
-
-    def read(self) -> Iterator[RawImage]:
-        import fsspec
-        import pyarrow.parquet as parquet
-
-        with fsspec.filesystem(self.protocol, **self.options).open(self.file, "rb") as stream:
-            rows = parquet.ParquetFile(stream).read_row_group(self.group).to_pylist()
-        for number, row in enumerate(rows, start=self.first_row):
-            yield self._image(row, number)
-
-    def _image(self, row: dict[str, Any], number: int) -> RawImage:
-        image, path = row["image"], f"{_stem(self.file)}/{number}"
-        if isinstance(image, dict):
-            path = image.get("path") or path
-            image = image.get("bytes")
-        fault = None if image is not None else "no bytes in this row"
-        data = image or b""
-        label = row["label"]
-        if self.names is not None and isinstance(label, int) and 0 <= label < len(self.names):
-            label = self.names[label]
-        split = row.get("split") or self.split or split_of(data)
-        label = "" if label is None else str(label)
-        return RawImage(path, label, "train" if split == "train" else "test", data, fault=fault)
+from model.images import BadDataset, Chunk, in_natural_order, name_of
+from model.table_chunks import TableChunk, TableFile, stem_of
 
 
 class Tables:
@@ -98,10 +62,12 @@ class Tables:
         del images  # a row group is the unit in which Parquet can be read
         protocol = self._system.protocol
         first = protocol if isinstance(protocol, str) else protocol[0]
-        for file, group, row in self._groups:
-            yield TableChunk(
-                file, first, self._system.storage_options, group, row, self._names, _split(file)
-            )
+        options = self._system.storage_options
+        known = {
+            path: TableFile(path, first, self._system.ukey(path), options) for path in self._files
+        }
+        for path, group, row in self._groups:
+            yield TableChunk(known[path], group, row, self._names, _split(path))
 
 
 def open_tables(uri: str, system: Any, files: list[str], root: str) -> Tables:
@@ -138,12 +104,8 @@ def _labels(table: Any, names: tuple[str, ...] | None) -> set[str]:
 
 def _split(file: str) -> str | None:
     """The split that a file's name declares (train-00000-of-00001.parquet), if it does."""
-    stem = _stem(file).lower()
+    stem = stem_of(file).lower()
     for split in ("train", "test"):
         if stem.startswith(split):
             return split
     return None
-
-
-def _stem(file: str) -> str:
-    return file.rpartition("/")[2].removesuffix(".parquet")

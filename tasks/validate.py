@@ -16,7 +16,7 @@ from tasks.step import Skipped, say, step
 
 
 # Without a time limit of Prefect's: it runs in a thread beside the gate, where none could interrupt
-# it. Its workers have one (data_checks/table.py).
+# it. Its workers have one (data_checks/pool.py).
 @step(name="validate-images", timeout_s=None, run_name="validate {dataset.name}")
 def validate_images(
     on: Backend, dataset: Dataset, champion: ModelVersion | None, is_forced: bool = False

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import os
 import resource
+import time
 
 import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 from PIL import Image
 
-from data_checks.facts import COLUMNS, facts_of, perceptual_hash
+from data_checks import pool
+from data_checks.facts import COLUMNS, columns_of, facts_of
+from data_checks.stacks import STACK_BYTES, hashes_of
 from data_checks.table import FactsFailed, facts_table
 from model.images import RawImage, open_images
-from tests.conftest import encoded, picture
+from tests.conftest import bomb, encoded, picture
 
 
 def facts(image: Image.Image, kind: str = "PNG") -> dict:
@@ -55,6 +59,53 @@ def test_sixteen_bits_are_measured_on_the_scale_of_eight():
     assert facts(deep)["mean"] == pytest.approx(255, abs=0.5)
 
 
+def assorted() -> list[RawImage]:
+    """Images of many modes, sizes and faults, and more of one size than a stack takes."""
+    images = [(encoded(picture(n, height=28, width=28)), None) for n in range(900)]
+    for n in range(120):
+        image = picture(n, height=1 + n % 9 * 7, width=20, channels=3 if n % 2 else 1)
+        mode = ("L", "RGB", "RGBA", "LA", "P", "1", "CMYK")[n % 7]
+        data = encoded(image.convert(mode), "TIFF")
+        images.append((data[: len(data) // 2] if n % 11 == 0 else data, None))
+    deep = Image.fromarray(np.arange(3000, dtype=np.uint16).reshape(50, 60) * 20)
+    images += [(encoded(deep), None), (b"", None), (b"words", None), (bomb(), None)]
+    images += [(bytes(range(240)), (8, 10, 3)), (b"too few", (28, 28, 1))]
+    np.random.default_rng(1).shuffle(images)
+    return [
+        RawImage(f"{n}", "cat", "train", data, shape, "a link" if n % 99 == 0 else None)
+        for n, (data, shape) in enumerate(images)
+    ]
+
+
+def test_many_images_at_once_have_the_facts_of_each_alone():
+    images = assorted()
+    assert STACK_BYTES < 900 * 28 * 28  # several stacks of one size
+
+    columns = columns_of(images)
+
+    together = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    assert together == [facts_of(image) for image in images]
+    assert columns["readable"].count(False) > 20
+
+
+def test_no_images_have_columns_too():
+    assert columns_of([]) == {name: [] for name in COLUMNS}
+
+
+@pytest.mark.parametrize(("height", "width", "channels"), [(28, 28, 1), (7, 90, 3), (300, 200, 3)])
+def test_a_stack_measures_what_numpy_says_of_one_image(height, width, channels):
+    image = picture(6, height=height, width=width, channels=channels)
+    pixels = np.asarray(image)
+    grey = pixels.mean(axis=2, dtype=np.float32) if channels == 3 else pixels
+
+    row = columns_of([RawImage("a", "cat", "train", encoded(image))] * 3)
+
+    digest = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
+    assert row["pixel_sha256"] == [digest] * 3
+    assert row["mean"] == [float(grey.mean())] * 3
+    assert row["deviation"] == [float(grey.std())] * 3
+
+
 def distance(one: str, two: str) -> int:
     return (int(one, 16) ^ int(two, 16)).bit_count()
 
@@ -74,7 +125,8 @@ def test_a_scaled_or_recompressed_copy_has_nearly_the_same_hash():
 
 
 def test_the_hash_has_256_bits():
-    assert len(perceptual_hash(np.zeros((5, 7)))) == 64
+    assert hashes_of(np.zeros((3, 5, 7))).shape == (3, 256 // 8)
+    assert len(facts(picture(1))["perceptual_hash"]) == 256 // 4
 
 
 def test_the_table_has_every_image_in_order(folder_of, tmp_path):
@@ -100,6 +152,23 @@ def test_a_worker_that_dies_is_told_and_leaves_no_half_table(tmp_path):
         facts_table([Deadly()], tmp_path / "facts.parquet", workers=1)
 
     assert not (tmp_path / "facts.parquet").exists()
+
+
+class Hanging:
+    """A chunk whose storage never answers."""
+
+    def read(self):
+        time.sleep(3600)
+        yield
+
+
+def test_a_worker_that_hangs_is_told_and_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "MOST_SECONDS_A_CHUNK", 2)
+
+    with pytest.raises(FactsFailed, match="within 2 s; does the storage"):
+        facts_table([Hanging()], tmp_path / "facts.parquet", workers=1)
+
+    assert multiprocessing.active_children() == []
 
 
 class Many:

@@ -1,0 +1,98 @@
+"""Parquet files are read once, a few rows at a time, and as they are now."""
+
+from __future__ import annotations
+
+import io
+from typing import ClassVar
+
+import fsspec
+import pyarrow as arrow
+import pyarrow.parquet as parquet
+import pytest
+from fsspec.implementations.local import LocalFileSystem
+
+from model.images import open_images
+from tests.conftest import encoded, picture
+
+
+class CountedFiles(LocalFileSystem):
+    """Local files that count what is read of them."""
+
+    protocol = "counted"
+    read_bytes: ClassVar[list[int]] = []
+
+    def _open(self, path, mode="rb", **options):
+        counted = self.read_bytes
+
+        class Counted(io.FileIO):
+            def read(self, size=-1):
+                data = super().read(size)
+                counted.append(len(data))
+                return data
+
+        return Counted(path)
+
+
+@pytest.fixture
+def counted_files():
+    fsspec.register_implementation("counted", CountedFiles, clobber=True)
+    CountedFiles.read_bytes.clear()
+    return CountedFiles.read_bytes
+
+
+def rows(count: int, first: int = 0) -> list[dict[str, object]]:
+    return [
+        {"image": encoded(picture(n)), "label": "ab"[n % 2], "split": "train"}
+        for n in range(first, first + count)
+    ]
+
+
+def write(table: list[dict[str, object]], path, group: int) -> None:
+    parquet.write_table(arrow.Table.from_pylist(table), path, row_group_size=group)
+
+
+def read(uri) -> list[bytes]:
+    return [image.data for chunk in open_images(str(uri)).chunks() for image in chunk.read()]
+
+
+def test_a_file_of_many_row_groups_is_read_about_once(tmp_path, counted_files):
+    write(rows(300), tmp_path / "train.parquet", group=1)
+    size = (tmp_path / "train.parquet").stat().st_size
+    images = open_images(f"counted://{tmp_path}/train.parquet")
+    counted_files.clear()
+
+    found = [image.data for chunk in images.chunks() for image in chunk.read()]
+
+    assert found == [row["image"] for row in rows(300)]
+    assert size / 3 < sum(counted_files) < size * 2  # a footer for each would be 150 times that
+
+
+def test_a_large_row_group_keeps_its_order_and_its_names(tmp_path):
+    write(rows(700), tmp_path / "train.parquet", group=700)
+
+    (chunk,) = open_images(str(tmp_path)).chunks()
+
+    found = list(chunk.read())
+    assert [image.data for image in found] == [row["image"] for row in rows(700)]
+    assert [image.path for image in found] == [f"train/{n}" for n in range(700)]
+
+
+def test_a_file_that_was_replaced_is_read_anew(tmp_path):
+    write(rows(5), tmp_path / "train.parquet", group=5)
+    assert read(tmp_path) == [row["image"] for row in rows(5)]
+
+    write(rows(7, first=50), tmp_path / "train.parquet", group=2)
+
+    assert read(tmp_path) == [row["image"] for row in rows(7, first=50)]
+
+
+def test_other_columns_are_not_read(tmp_path, counted_files):
+    table = [{**row, "embedding": picture(n).tobytes() * 900} for n, row in enumerate(rows(20))]
+    path = tmp_path / "train.parquet"
+    parquet.write_table(
+        arrow.Table.from_pylist(table), path, compression="none", use_dictionary=False
+    )
+
+    assert len(read(f"counted://{path}")) == 20
+
+    assert sum(counted_files) < path.stat().st_size / 10
