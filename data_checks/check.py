@@ -12,9 +12,9 @@ from typing import Any
 from data_checks.facts import Chunk
 from data_checks.limits import Limits, Severity
 from data_checks.measures import Reference, reference_of, tables_of
+from data_checks.reading import read_facts
 from data_checks.table import facts_table
 
-NAMED = 50  # failing images that a report names, for each check
 REPORT, FACTS, DOCS, SHEET = "report.json", "facts.parquet", "data_docs", "contact_sheet.png"
 
 __all__ = ["Check", "Reference", "Report", "check_images"]
@@ -93,34 +93,31 @@ def check_images(
     Raises:
         FactsFailed: a process died while it looked at images.
     """
-    import pyarrow.parquet as parquet
-
     from data_checks.judge import judge
     from data_checks.sheet import contact_sheet
 
     (out / REPORT).unlink(missing_ok=True)  # first, as it is written last: it vouches for the rest
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    known = list(chunks)
+    known = list(chunks)  # places where images lie, not images
     facts_table(known, out / FACTS, workers=workers, progress=progress)
-    facts = parquet.read_table(out / FACTS).to_pandas()
-    tables = tables_of(facts, labels, limits.near_distance, reference)
+    tables = tables_of(read_facts(out / FACTS), labels, limits.near_distance, reference)
     checks = judge(tables, limits, labels, out / DOCS, has_reference=reference is not None)
     failed = {path: c.name for c in checks if not c.passed for path in c.offenders}
     contact_sheet(known, failed, out / SHEET)
     report = Report(
         passed=all(check.passed for check in checks if check.severity == "refuse"),
-        images=len(facts),
-        splits=_splits(facts),
+        images=len(tables.images),
+        splits=_splits(tables.images),
         checks=tuple(checks),
-        reference=reference_of(facts),
+        reference=reference_of(tables.images),
     )
     report.save(out)
     return report
 
 
-def _splits(facts: Any) -> dict[str, dict[str, int]]:
-    counts = facts.groupby(["split", "label"]).size()
+def _splits(images: Any) -> dict[str, dict[str, int]]:
+    counts = images.groupby(["split", "label"]).size()
     found: dict[str, dict[str, int]] = {}
     for (split, label), count in counts.items():
         found.setdefault(str(split), {})[str(label)] = int(count)

@@ -15,6 +15,7 @@ from typing import Any
 from data_checks.limits import Limits, Severity
 from data_checks.measures import Tables
 
+TOO_MANY = "there are too many pairs of images that resemble each other"
 CONVERTED = "palette, CMYK, alpha or 16 bits"
 
 
@@ -28,15 +29,15 @@ class Expected:
     limit: str
     reason: str
     expectation: Any
+    unknown: str = ""  # why it cannot be judged, if so; it has not passed then
 
 
 def expectations(limits: Limits, labels: Sequence[str], tables: Tables) -> list[Expected]:
     """All checks for a data set with these ``labels``."""
     from great_expectations import expectations as gxe
 
-    images = tables.images[tables.images["readable"]]
-    size = images["size"].mode().iloc[0] if len(images) else "none"
-    channels = int(images["channels"].mode().iloc[0]) if len(images) else 0
+    size = _most_frequent(tables.images, "size", "none")
+    channels = int(_most_frequent(tables.images, "channels", 0))
     between, among = gxe.ExpectColumnValuesToBeBetween, gxe.ExpectColumnValuesToBeInSet
     found = [
         Expected(
@@ -112,6 +113,7 @@ def expectations(limits: Limits, labels: Sequence[str], tables: Tables) -> list[
                 column="is_nearly_leaked", value_set=[False],
                 mostly=1 - limits.max_near_leak_share,
             ),
+            unknown="" if tables.near_were_searched else f"not searched, {TOO_MANY}",
         ),
         Expected(
             "like the champion's data", "drift", "warn",
@@ -134,3 +136,8 @@ def expectations(limits: Limits, labels: Sequence[str], tables: Tables) -> list[
             ),
         ]  # fmt: skip
     return found
+
+
+def _most_frequent(images: Any, column: str, otherwise: Any) -> Any:
+    found = images.loc[images["readable"], column].mode()
+    return found.iloc[0] if len(found) else otherwise

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data_checks.near import near_twins
+from data_checks.reading import Facts
+
 if TYPE_CHECKING:
     import pandas as pd  # a second of import: only where a table is made
 
-MOST_PAIRS = 4_000_000_000  # of test and training images; beyond it near twins need a cluster
-BLOCK = 512
 BINS = np.linspace(0, 256, 17)
 
 
@@ -40,26 +42,29 @@ class Tables:
     test: pd.DataFrame  # the same, test images only
     classes: pd.DataFrame  # one row a label: images in train and in test, balance
     drift: pd.DataFrame  # one row a statistic: distance from the reference
+    facts: Path  # the facts table, with the columns that ``images`` leaves out
     near_were_searched: bool
 
 
 def tables_of(
-    facts: pd.DataFrame, labels: Sequence[str], near_distance: int, reference: Reference | None
+    facts: Facts, labels: Sequence[str], near_distance: int, reference: Reference | None
 ) -> Tables:
-    """Add what follows from all images together to the facts of each."""
-    images = facts.copy()
-    images["size"] = images["width"].astype(str) + "x" + images["height"].astype(str)
-    pixels = images["pixel_sha256"]
-    seen = pixels.notna()
-    images["is_duplicate"] = seen & images.duplicated(["pixel_sha256", "split"])
-    images["label_count"] = images.groupby("pixel_sha256")["label"].transform("nunique").fillna(1)
-    is_test = images["split"] == "test"
-    images["is_leaked"] = is_test & seen & pixels.isin(pixels[~is_test & seen])
-    near, searched = _near(images, is_test.to_numpy(), near_distance)
-    images["is_nearly_leaked"] = near
+    """Add what follows from all images together to the facts of each, in their own table."""
+    images, seen = facts.images, facts.pixels >= 0
+    is_test = (images["split"] == "test").to_numpy(bool)
+    images["size"] = _sizes(images)
+    images["is_duplicate"] = seen & _is_second(facts.pixels, is_test)
+    images["label_count"] = _labels_a_picture(facts.pixels, images["label"])
+    learned = np.zeros(len(images) + 1, bool)
+    learned[facts.pixels[~is_test & seen]] = True
+    images["is_leaked"] = is_test & seen & learned[facts.pixels]
+    near = near_twins(facts.hashes[is_test & seen], facts.hashes[~is_test & seen], near_distance)
+    images["is_nearly_leaked"] = False
+    images.loc[is_test & seen, "is_nearly_leaked"] = False if near is None else near
     return Tables(
-        images, images[is_test], _classes(images, labels), _drift(images, reference), searched
-    )
+        images, images[is_test], _classes(images, labels), _drift(images, reference),
+        facts.file, near is not None,
+    )  # fmt: skip
 
 
 def reference_of(facts: pd.DataFrame) -> Reference:
@@ -117,27 +122,29 @@ def _shares(values: pd.Series[Any]) -> tuple[float, ...]:
     return tuple((counts / max(counts.sum(), 1)).tolist())
 
 
-def _near(
-    images: pd.DataFrame, is_test: NDArray[np.bool_], distance: int
-) -> tuple[NDArray[np.bool_], bool]:
-    """Which test images have a training image within ``distance`` bits: products of bit vectors."""
-    near = np.zeros(len(images), bool)
-    seen = images["perceptual_hash"].notna().to_numpy()
-    tests, trains = np.flatnonzero(is_test & seen), np.flatnonzero(~is_test & seen)
-    if len(tests) * len(trains) > MOST_PAIRS:
-        return near, False
-    if not len(tests) or not len(trains):
-        return near, True
-    hashes = images["perceptual_hash"].to_numpy()
-    theirs = _signs(hashes[trains])
-    for first in range(0, len(tests), BLOCK):
-        block = tests[first : first + BLOCK]
-        # Of vectors of +1 and -1, the product is bits - 2 * distance.
-        product = _signs(hashes[block]) @ theirs.T
-        near[block] = product.max(axis=1) >= theirs.shape[1] - 2 * distance
-    return near, True
+def _sizes(images: pd.DataFrame) -> Any:
+    """Texts like 28x28: made once a size, not once an image."""
+    import pandas as pd
+
+    sizes = images["width"].to_numpy(np.int64) << 32 | images["height"].to_numpy(np.int64)
+    numbers, different = pd.factorize(sizes)
+    texts = [f"{size >> 32}x{size & 0xFFFFFFFF}" for size in different.tolist()]
+    return pd.array(texts, dtype="str").take(numbers)
 
 
-def _signs(hashes: NDArray[Any]) -> NDArray[np.float32]:
-    packed = np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8).reshape(len(hashes), -1)
-    return np.unpackbits(packed, axis=1).astype(np.float32) * 2 - 1
+def _is_second(pixels: NDArray[np.int32], is_test: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether these pixels occurred before in the same split."""
+    import pandas as pd
+
+    return pd.Series(pixels.astype(np.int64) * 2 + is_test).duplicated().to_numpy()
+
+
+def _labels_a_picture(pixels: NDArray[np.int32], labels: pd.Series[Any]) -> NDArray[np.int32]:
+    """Under how many labels the pixels of each image occur; 1 for an image without pixels."""
+    import pandas as pd
+
+    numbers, different = pd.factorize(labels)
+    pairs = np.unique(pixels.astype(np.int64) * (len(different) + 1) + numbers)
+    pictures = pairs[pairs >= 0] // (len(different) + 1)
+    counts = np.bincount(pictures, minlength=len(pixels) + 1).astype(np.int32)
+    return np.where(pixels >= 0, counts[pixels], np.int32(1))

@@ -18,7 +18,7 @@ TRAIN = ("train", "training")
 TEST = ("test", "testing", "val", "valid", "validation")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there may be a million
 class Entry:
     """A file that was listed: its path below the root, and why it must not be read, if so."""
 

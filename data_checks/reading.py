@@ -1,0 +1,83 @@
+"""The facts table, read again in a form that is small enough for millions of images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_checks.facts import COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd  # a second of import: only where a table is made
+
+DIGESTS: Final = ("file_sha256", "pixel_sha256", "perceptual_hash")
+HASH_BYTES: Final = 32
+
+
+@dataclass(frozen=True)
+class Facts:
+    """
+    What is known of all images. Digests, most of the table, are numbers here.
+
+    Attributes:
+        file: the facts table.
+        images: its columns but ``DIGESTS``, one row an image.
+        pixels: equal for images of equal pixels; -1 where they could not be read.
+        hashes: perceptual hashes, shape (images, 32); zeros where they could not be read.
+    """
+
+    file: Path
+    images: pd.DataFrame
+    pixels: NDArray[np.int32]
+    hashes: NDArray[np.uint8]
+
+
+def read_facts(file: Path) -> Facts:
+    """Read what the checks need, one column after the other."""
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
+    pixels, hashes = _numbers(file, "pixel_sha256"), _hashes(file)
+    arrow.default_memory_pool().release_unused()  # it would keep room for all digests
+    table = parquet.read_table(file, columns=[name for name in COLUMNS if name not in DIGESTS])
+    return Facts(file, table.to_pandas(), pixels, hashes)
+
+
+def digests_of(file: Path, names: Sequence[str]) -> pd.DataFrame:
+    """Some of the columns ``DIGESTS``, in hexadecimal, one row an image."""
+    import pyarrow.parquet as parquet
+
+    found: pd.DataFrame = parquet.read_table(file, columns=list(names)).to_pandas()
+    return found
+
+
+def _numbers(file: Path, name: str) -> NDArray[np.int32]:
+    """A number for each different text of a column; -1 for none."""
+    import pyarrow.parquet as parquet
+
+    column = parquet.read_table(file, columns=[name])[name].dictionary_encode().combine_chunks()
+    numbers: NDArray[np.int32] = column.indices.fill_null(-1).to_numpy().astype(np.int32)
+    return numbers
+
+
+def _hashes(file: Path) -> NDArray[np.uint8]:
+    import pyarrow.parquet as parquet
+
+    parts = [np.zeros((0, HASH_BYTES), np.uint8)]
+    with parquet.ParquetFile(file) as table:
+        for batch in table.iter_batches(columns=["perceptual_hash"]):
+            parts.append(_from_hexadecimal(batch.column(0)))
+    return np.concatenate(parts)
+
+
+def _from_hexadecimal(column: Any) -> NDArray[np.uint8]:
+    rows = np.zeros((len(column), HASH_BYTES), np.uint8)
+    text = "".join(column.drop_null().to_pylist())
+    known = np.frombuffer(bytes.fromhex(text), np.uint8).reshape(-1, HASH_BYTES)
+    rows[column.is_valid().to_numpy(zero_copy_only=False)] = known
+    return rows
