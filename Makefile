@@ -38,7 +38,7 @@ image: .venv/image ## Build the container image: make image MODEL=<model folder>
 image-test: .venv/dev ## Build the image on a base made here, run it, ask it (as root; 3 minutes)
 	$(BIN)/python -m pytest -m image --timeout 900 tests/infra
 
-endurance: .venv/dev ## Kill flow, trainer and service at random moments, and load the endpoint (15 minutes)
+endurance: .venv/dev ## Kill, load, flood and fuzz what runs (three quarters of an hour)
 	$(BIN)/python -m pytest -m endurance -s --tb=short tests/endurance
 
 format: .venv/dev ## Format the code and mend what can be mended
