@@ -66,7 +66,6 @@ def residual(shape: Shape, classes: int) -> Model:
     values = _convolved(values, 128)
     values = layers.Add()([values, _convolved(values, 128)])
     values = layers.GlobalMaxPooling2D()(values)
-    values = layers.Dropout(0.2)(values)
     return Model(taken, layers.Dense(classes, activation="softmax")(values))
 
 

@@ -29,9 +29,6 @@ def pair(request):
 
     keras.utils.set_random_seed(5)
     model = NETWORKS[request.param](SHAPE, CLASSES)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Dropout):
-            layer.rate = 0.0  # it draws from a state of its own in each of the two
     return model, quickened(model)
 
 
@@ -100,6 +97,18 @@ def test_other_poolings_stay_as_they_are(options):
     twin = quickened(keras.Sequential([keras.Input((9, 9, 1)), layer]))
 
     assert type(twin.layers[0]) is keras.layers.MaxPooling2D
+
+
+def test_layers_that_draw_keep_their_state_in_its_place():
+    import keras
+
+    inside = [keras.Input((4, 4, 1)), keras.layers.Dropout(0.3), keras.layers.Flatten()]
+    plain = keras.Sequential([*inside, keras.layers.Dense(2, activation="softmax")])
+
+    twin = quickened(plain)
+
+    assert [v.name for v in twin.variables] == [v.name for v in plain.variables]
+    twin.set_weights(plain.get_weights())
 
 
 def test_a_network_of_a_class_of_its_own_is_left_alone():
