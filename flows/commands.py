@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from model.config import TrainConfig
+from model.tune.space import Search
 from tasks.rules import Rules
 
 SAMPLE = "model/sample/fashion-mnist.parquet"
@@ -53,6 +54,37 @@ def release(
     from flows.running import run_release
 
     return run_release(data, name, backend, config, rules, deploy, force, port, quiet)
+
+
+def tune(
+    *,
+    data: Annotated[str, Parameter(name="--data")] = SAMPLE,
+    name: Name = None,
+    backend: str = "local",
+    quiet: Flag = False,
+    search: Annotated[Search, Parameter(name="*")] = Search(),  # noqa: B008 (frozen)
+    config: Annotated[TrainConfig, Parameter(name="*")] = TrainConfig(),  # noqa: B008 (frozen)
+) -> int:
+    """
+    Search for training knobs by validation images; say how to release the best.
+
+    The space is in model/tune/space.py; a knob that an option sets is not searched. Killed or
+    interrupted, the same command goes on.
+
+    Parameters
+    ----------
+    data
+        Folder with a folder a class, Parquet file, IDX folder, or an fsspec URL of one.
+    name
+        Of the data; by default the last part of it.
+    backend
+        Where to train: local.
+    quiet
+        Print the result only.
+    """
+    from flows.running import run_tune
+
+    return run_tune(data, name, backend, config, search, quiet)
 
 
 def rollback(*, name: Name = None, to: int | None = None, quiet: Flag = False) -> int:

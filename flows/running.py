@@ -13,6 +13,7 @@ from rich.console import Console
 from flows import terminal
 from flows.cli import UsageError
 from model.config import TrainConfig
+from model.tune.space import BadSpace, Search, chosen
 from tasks.backends.local.state import CHECKOUT, home, require_space
 from tasks.errors import Refused
 from tasks.rules import Rules
@@ -48,6 +49,24 @@ def run_release(
     return 0
 
 
+def run_tune(
+    data: str, name: str | None, backend: str, config: TrainConfig, search: Search, quiet: bool
+) -> int:
+    """Search for knobs and print the best trials, and how to release the best one."""
+    uri, named = _located(data), search.over(config)
+    try:
+        chosen(named.knobs)
+    except BadSpace as error:
+        raise UsageError(str(error)) from error
+    console = _prepare(quiet, "tune")
+    with _shown(console, quiet, "tune"):
+        from flows.tune import tune
+
+        found = tune(uri, name, backend, config, named)
+    terminal.tuned(console, found, quiet)
+    return 0
+
+
 def run_rollback(name: str | None, to: int | None, quiet: bool) -> int:
     """Roll the endpoint back and print what serves now."""
     console = _prepare(quiet)
@@ -60,24 +79,24 @@ def run_rollback(name: str | None, to: int | None, quiet: bool) -> int:
     return 0
 
 
-def _prepare(quiet: bool) -> Console:
+def _prepare(quiet: bool, what: str = "release") -> Console:
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     require_space(home())
     console = terminal.console()
     if not quiet:
-        console.print(f"{'release':>9} │ starting")
+        console.print(f"{what:>9} │ starting")
     return console
 
 
 @contextlib.contextmanager
-def _shown(console: Console, quiet: bool) -> Iterator[None]:
+def _shown(console: Console, quiet: bool, what: str = "release") -> Iterator[None]:
     """A Prefect API for the flow inside; what its steps say is printed, and at the end a table."""
     from flows.server import prefect_api
 
     with prefect_api(home(), meanwhile=_warm_up), timeline() as steps:
         importlib.import_module("prefect.main")  # sets the loggers up that we take over
-        restore = terminal.listen(console, quiet)
+        restore = terminal.listen(console, quiet, what)
         try:
             yield
         finally:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tasks.records import Deployment, ModelVersion
+from tasks.searches import Tuned
 from tasks.timeline import Timeline
 
 STEPS = {
@@ -19,6 +20,8 @@ STEPS = {
     "evaluate-candidate": "evaluate",
     "register-model": "register",
     "deploy-model": "deploy",
+    "submit-tuning": "tune",
+    "await-tuning": "tune",
 }
 COLOURS = {"done": "green", "skipped": "cyan", "refused": "red", "failed": "red"}
 
@@ -35,25 +38,25 @@ def console() -> Console:
 class Lines(logging.Handler):
     """Prints what the steps say, each line with the step that says it."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, command: str) -> None:
         super().__init__(logging.INFO)
-        self._console = console
+        self._console, self._command = console, command
 
     def emit(self, record: logging.LogRecord) -> None:
         if not getattr(record, "mlops", False) and record.levelno < logging.WARNING:
             return
         if record.getMessage().startswith(("Finished in state", "Crash detected")):
             return  # the verdict, or the reason, follows in full
-        step = STEPS.get(getattr(record, "task_name", ""), "release")
+        step = STEPS.get(getattr(record, "task_name", ""), self._command)
         self._console.print(
             f"{step:>9} │ {record.getMessage()}", markup=False, highlight=False, soft_wrap=True
         )
 
 
-def listen(console: Console, is_quiet: bool) -> Callable[[], None]:
+def listen(console: Console, is_quiet: bool, command: str = "release") -> Callable[[], None]:
     """Take over the console lines of Prefect's run loggers; the returned call gives them back."""
     loggers = [logging.getLogger(f"prefect.{kind}_runs") for kind in ("flow", "task")]
-    handler = Lines(console)
+    handler = Lines(console, command)
     before = []
     for logger in loggers:
         before.append((logger, logger.handlers[:]))
@@ -76,7 +79,7 @@ def stages(steps: Timeline) -> Table:
         table.add_column(column, justify="right" if column == "seconds" else "left")
     order = list(STEPS)
     for entry in sorted(steps.entries, key=lambda entry: order.index(entry.step)):
-        if entry.step == "submit-training" and entry.outcome == "done":
+        if entry.step.startswith("submit-") and entry.outcome == "done":
             continue
         colour = COLOURS[entry.outcome]
         remark = headline(entry.why) if entry.why else _remark(entry.record)
@@ -95,6 +98,28 @@ def ending(console: Console, proof: Deployment | ModelVersion) -> None:
     console.print(f"  page   {proof.url}/", highlight=False)
     console.print(f"  API    {proof.url}/docs", highlight=False)
     console.print(f"  try    {proof.example}", highlight=False, soft_wrap=True, markup=False)
+
+
+def tuned(console: Console, found: Tuned, is_quiet: bool) -> None:
+    """The best trials, where the result lies, and the command that releases the best one."""
+    from tasks.tune import COLUMNS, release_command, rows_of
+
+    result = found.result
+    if not is_quiet:
+        table = Table(box=None, pad_edge=False)
+        for column in (*COLUMNS, *[name.replace("_", " ") for name in result.knobs]):
+            table.add_column(column)
+        for row in rows_of(result):
+            table.add_row(*map(str, row))
+        console.print()
+        console.print(table)
+        pruned = sum(trial.state == "pruned" for trial in result.trials)
+        console.print(f"\n{len(result.trials)} of {result.asked} trials, {pruned} of them pruned"
+                      + ("" if result.is_whole else "; the same command goes on"))  # fmt: skip
+        console.print(f"  pictures  {found.folder}", soft_wrap=True)
+        console.print(f"  config    {found.folder / 'best.json'}", soft_wrap=True)
+    command = release_command(found.run.job, found.best)
+    console.print(command, soft_wrap=True, markup=False, highlight=False)
 
 
 def headline(why: str) -> str:

@@ -37,14 +37,17 @@ class FolderChunk:
     options: Any
     entries: tuple[Entry, ...]
 
-    def read(self) -> Iterator[RawImage]:
+    def read(self, split: str | None = None) -> Iterator[RawImage]:
         import fsspec
 
         system = fsspec.filesystem(self.protocol, **self.options)
         for entry in self.entries:
+            if split and entry.split not in (None, split):
+                continue
             data, fault = _bytes_of(system, self.root, entry)
-            split = entry.split or split_of(data)
-            yield RawImage(entry.path, entry.label, split, data, fault=fault)
+            found = entry.split or split_of(data)
+            if split in (None, found):
+                yield RawImage(entry.path, entry.label, found, data, fault=fault)
 
 
 class Folders:

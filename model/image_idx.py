@@ -41,7 +41,9 @@ class IdxChunk:
     first: int
     count: int
 
-    def read(self) -> Iterator[RawImage]:
+    def read(self, split: str | None = None) -> Iterator[RawImage]:
+        if split and self.part.split not in (None, split):
+            return
         size = self.part.height * self.part.width
         block = memoryview(_bytes(self.part.images))[16 + self.first * size :]
         shape = (self.part.height, self.part.width, 1)
@@ -50,8 +52,10 @@ class IdxChunk:
             index = self.first + offset
             # The labels of a chunk start with its first image.
             label = self.part.label(offset)
-            split = self.part.split or split_of(data)
-            yield RawImage(f"{self.part.name}/{index:06d}", label, split, data, raw_shape=shape)
+            found = self.part.split or split_of(data)
+            if split in (None, found):
+                path = f"{self.part.name}/{index:06d}"
+                yield RawImage(path, label, found, data, raw_shape=shape)
 
 
 class Idx:

@@ -47,7 +47,8 @@ class RawImage(NamedTuple):
 class Chunk(Protocol):
     """Some images, to be read here or in another process."""
 
-    def read(self) -> Iterator[RawImage]: ...
+    def read(self, split: str | None = None) -> Iterator[RawImage]:
+        """All of them, or those of one split; what is declared to be of another is not read."""
 
 
 class ImageSet(Protocol):

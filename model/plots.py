@@ -15,7 +15,7 @@ MISTAKES = 20
 
 def learning_curve(history: Sequence[dict[str, float]], best_epoch: int, to: Path) -> None:
     """Loss and accuracy by epoch, in training and validation; the chosen epoch is marked."""
-    figure = _figure(9, 3.4)
+    figure = blank_figure(9, 3.4)
     epochs = [row["epoch"] for row in history]
     for place, measure in enumerate(("loss", "accuracy"), start=1):
         axes = figure.add_subplot(1, 2, place)
@@ -33,7 +33,7 @@ def learning_curve(history: Sequence[dict[str, float]], best_epoch: int, to: Pat
 def confusion_matrix(table: NDArray[np.int64], labels: Sequence[str], to: Path) -> None:
     """Which class is taken for which, as shares of each row."""
     side = min(max(4.5, 0.55 * len(labels) + 2), 16)
-    figure = _figure(side, side * 0.9)
+    figure = blank_figure(side, side * 0.9)
     axes = figure.add_subplot()
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -52,7 +52,7 @@ def worst_mistakes(mistakes: Sequence[tuple[NDArray[np.uint8], str, str, float]]
     """The surest wrong answers: rows of (pixels, true label, predicted label, probability)."""
     columns = 5
     rows = max(1, -(-len(mistakes) // columns))
-    figure = _figure(9, 2.1 * rows)
+    figure = blank_figure(9, 2.1 * rows)
     if not mistakes:
         figure.text(0.5, 0.5, "no mistakes on the test images", ha="center")
     for place, (pixels, truth, predicted, probability) in enumerate(mistakes, start=1):
@@ -63,7 +63,8 @@ def worst_mistakes(mistakes: Sequence[tuple[NDArray[np.uint8], str, str, float]]
     figure.savefig(to, dpi=100)
 
 
-def _figure(width: float, height: float) -> Any:
+def blank_figure(width: float, height: float) -> Any:
+    """An empty figure of that size (inches)."""
     from matplotlib.figure import Figure  # not pyplot: no window, no global state
 
     return Figure(figsize=(width, height), layout="constrained")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import count, repeat
+from itertools import compress, count, repeat
 from typing import Any
 
 from model.images import RawImage, split_of
@@ -41,7 +41,7 @@ class TableChunk:
     names: tuple[str, ...] | None
     split: str | None
 
-    def read(self) -> Iterator[RawImage]:
+    def read(self, split: str | None = None) -> Iterator[RawImage]:
         import pyarrow.parquet as parquet
 
         number = self.first_row
@@ -50,10 +50,32 @@ class TableChunk:
                 stream, metadata=_footer(self.file), buffer_size=1 << 20, pre_buffer=False
             )
             known = [name for name in COLUMNS if name in table.schema_arrow.names]
+            if not self._may_have(table, split):
+                return
             batches = table.iter_batches(BATCH_ROWS, row_groups=[self.group], columns=known)
             for batch in batches:
-                yield from map(self._image, count(number), *_rows(batch))
+                asked = [side in (None, split or side) for side in self._sides(batch)]
+                numbers = compress(count(number), asked)
+                for image in map(self._image, numbers, *_rows(batch.filter(asked))):
+                    if split in (None, image.split):
+                        yield image
                 number += batch.num_rows
+
+    def _may_have(self, table: Any, split: str | None) -> bool:
+        """Is an image declared to be of this split, or of none? No image is read for it."""
+        if split is None:
+            return True
+        if "split" not in table.schema_arrow.names:
+            return _side(self.split) in (None, split)
+        said = table.read_row_group(self.group, columns=["split"])
+        return any(side in (None, split) for side in self._sides(said))
+
+    def _sides(self, rows: Any) -> list[str | None]:
+        """The split that is declared for each row, if one is."""
+        said = [None] * rows.num_rows
+        if "split" in rows.schema.names:
+            said = rows.column("split").to_pylist()
+        return [_side(each or self.split) for each in said]
 
     def _image(
         self, number: int, data: bytes | None, path: str | None, label: Any, split: str | None
@@ -62,9 +84,16 @@ class TableChunk:
         data, path = data or b"", path or f"{stem_of(self.file.path)}/{number}"
         if self.names is not None and isinstance(label, int) and 0 <= label < len(self.names):
             label = self.names[label]
-        split = split or self.split or split_of(data)
+        side = _side(split or self.split) or split_of(data)
         label = "" if label is None else str(label)
-        return RawImage(path, label, "train" if split == "train" else "test", data, fault=fault)
+        return RawImage(path, label, side, data, fault=fault)
+
+
+def _side(declared: str | None) -> str | None:
+    """Whatever is declared and not for training is for the test: "valid" too."""
+    if not declared:
+        return None
+    return "train" if declared == "train" else "test"
 
 
 def stem_of(file: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +22,10 @@ class Run(Protocol):
     def parameters(self, values: dict[str, Any]) -> None: ...
     def epoch(self, measures: dict[str, float]) -> None: ...
     def finish(self, folder: ModelFolder) -> None: ...
+    def end(
+        self, status: str, measures: Mapping[str, float], tags: Mapping[str, str],
+        files: Iterable[Path] = (),
+    ) -> None: ...  # fmt: skip
 
 
 def open_run(
@@ -41,6 +46,11 @@ class NoRun:
 
     def finish(self, folder: ModelFolder) -> None: ...
 
+    def end(
+        self, status: str, measures: Mapping[str, float], tags: Mapping[str, str],
+        files: Iterable[Path] = (),
+    ) -> None: ...  # fmt: skip
+
 
 class MlflowRun:
     """One run in MLflow, by the client alone: no global state, no telemetry."""
@@ -52,9 +62,8 @@ class MlflowRun:
         from mlflow import MlflowClient
 
         self._client = MlflowClient(tracking_uri=uri)
-        try:
-            self.id: str | None = json.loads(note.read_text(encoding="utf-8"))["run_id"]
-        except (OSError, ValueError, KeyError):
+        self.id: str | None = self._noted(note)
+        if self.id is None:
             number = self._experiment(uri, experiment)
             self.id = self._client.create_run(number, run_name=name, tags=tags).info.run_id
             write_json(note, {"run_id": self.id})
@@ -89,6 +98,32 @@ class MlflowRun:
         for name in (*folder.manifest["files"], "manifest.json"):
             self._client.log_artifact(self.id, str(folder.path / name), "model")
         self._client.set_terminated(self.id)
+
+    def end(
+        self, status: str, measures: Mapping[str, float], tags: Mapping[str, str],
+        files: Iterable[Path] = (),
+    ) -> None:  # fmt: skip
+        """Note what was found, keep ``files``, end the run as FINISHED, KILLED or FAILED."""
+        from mlflow.entities import Metric, RunTag
+
+        now = int(time.time() * 1000)
+        told = [Metric(name, value, now, 0) for name, value in measures.items()]
+        words = [RunTag(name, value) for name, value in tags.items()]
+        self._client.log_batch(self.id, metrics=told, tags=words)
+        for file in files:
+            self._client.log_artifact(self.id, str(file))
+        self._client.set_terminated(self.id, status)
+
+    def _noted(self, note: Path) -> str | None:
+        """The run that was begun here before, running again; none if MLflow no longer has it."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            run_id = str(json.loads(note.read_text(encoding="utf-8"))["run_id"])
+            self._client.update_run(run_id, status="RUNNING")
+        except (OSError, ValueError, KeyError, MlflowException):
+            return None
+        return run_id
 
     def _experiment(self, uri: str, name: str) -> str:
         found = self._client.get_experiment_by_name(name)

@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 
 from data_checks.check import Reference, Report
 from data_checks.limits import Limits
+from model.tune.result import Result
 from tasks.records import (
     Approved,
     Candidate,
@@ -23,6 +24,7 @@ from tasks.records import (
     TrainingJob,
     TrainingRun,
 )
+from tasks.searches import TuningJob, TuningRun
 
 Record = TypeVar("Record")
 Watch = Callable[[str], None]  # is told of progress, one line at a time
@@ -63,6 +65,22 @@ class Trainer(Protocol):
 
     def sweep(self, keep: str | None) -> int:
         """End runs whose release is over, except the one with token ``keep``; return how many."""
+
+
+class Tuner(Protocol):
+    """Runs ``python -m model.tune`` somewhere: many trainings in one program, none of them kept."""
+
+    def submit(self, job: TuningJob) -> TuningRun:
+        """Start the search, let it go on, or find it running: no trial is made twice."""
+
+    def wait(self, run: TuningRun, watch: Watch) -> Result:
+        """Wait for the end. Starts nothing. Raises Transient (the search was lost) or Refused."""
+
+    def cancel(self, run: TuningRun) -> None:
+        """End the search if it runs; what it found stays. Repeating it does nothing."""
+
+    def sweep(self, keep: str | None) -> int:
+        """End searches whose command is over, but the one with token ``keep``; say how many."""
 
 
 class Registry(Protocol):
@@ -115,8 +133,15 @@ class Ledger(Protocol):
     def room(self, stage: str, key: str) -> Path:
         """A folder of this machine for the files of that stage and key."""
 
-    def exclusive(self, what: str, watch: Watch) -> AbstractContextManager[None]:
-        """Let one command at a time change things. Raises Transient: another is still at work."""
+    def exclusive(
+        self, what: str, watch: Watch, part: str | None = None
+    ) -> AbstractContextManager[None]:
+        """
+        Let one command at a time change things, or one ``part`` of them.
+
+        Raises:
+            Transient: another is still at work.
+        """
 
 
 @dataclass(frozen=True)
@@ -126,6 +151,7 @@ class Backend:
     name: str
     datasets: Datasets
     trainer: Trainer
+    tuner: Tuner
     registry: Registry
     endpoints: Endpoints
     ledger: Ledger

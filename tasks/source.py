@@ -28,10 +28,16 @@ def read_code() -> Code:
 
 
 def training_code() -> str:
-    """Digest of the code that decides what a training run computes: ``model`` without ``serve``."""
-    serve = ROOT / "model" / "serve"
-    files = [path for path in _python_files(ROOT / "model") if serve not in path.parents]
+    """Digest of the code that decides what a training run computes: neither service nor search."""
+    others = {ROOT / "model" / "serve", ROOT / "model" / "tune"}
+    files = [p for p in _python_files(ROOT / "model") if others.isdisjoint(p.parents)]
     return digest_of_tree(ROOT, files)
+
+
+def tuning_code() -> str:
+    """Digest of the code that decides what a search finds: that of training, and the search."""
+    search = digest_of_tree(ROOT, _python_files(ROOT / "model" / "tune"))
+    return digest_of((training_code(), search))
 
 
 def serving_code() -> str:

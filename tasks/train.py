@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from prefect import get_run_logger
-from prefect.exceptions import TerminationSignal
-
 from model.config import TrainConfig
 from tasks.artifacts import markdown_table, picture, show_page
-from tasks.errors import Transient
+from tasks.attempts import see_through
 from tasks.ports import Backend
 from tasks.records import Candidate, CheckedDataset, GatePass, TrainingJob, TrainingRun
 from tasks.source import lock_digest, training_code
 from tasks.step import Skipped, say, step
-
-ATTEMPTS = 3
 
 
 def describe_job(checked: CheckedDataset, gate: GatePass, config: TrainConfig) -> TrainingJob:
@@ -32,18 +27,12 @@ def train_model(on: Backend, job: TrainingJob, is_forced: bool = False) -> Candi
     on.trainer.sweep(keep=job.token)
     if is_forced:
         on.trainer.forget(job)
-    for attempt in range(1, ATTEMPTS + 1):
-        run = submit_training(on, job)
-        try:
-            return await_training(on, run)
-        except (KeyboardInterrupt, SystemExit, TerminationSignal):
-            on.trainer.cancel(run)
-            raise
-        except Transient as lost:
-            if attempt == ATTEMPTS:
-                raise
-            get_run_logger().warning("training was lost (%s); it continues", lost)
-    raise AssertionError("the loop returns or raises")
+    return see_through(
+        "training",
+        submit=lambda: submit_training(on, job),
+        wait=lambda run: await_training(on, run),
+        cancel=on.trainer.cancel,
+    )
 
 
 @step(name="submit-training", timeout_s=600, run_name="submit training {job.token:.8}")

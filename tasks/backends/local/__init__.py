@@ -8,6 +8,7 @@ from tasks.backends.local.ledger import FileLedger
 from tasks.backends.local.registry import MlflowRegistry
 from tasks.backends.local.state import home
 from tasks.backends.local.trainer import ProcessTrainer
+from tasks.backends.local.tuner import ProcessTuner
 from tasks.ports import Backend
 
 
@@ -19,6 +20,7 @@ def local_backend() -> Backend:
         name="local",
         datasets=FolderDatasets(state),
         trainer=ProcessTrainer(state, tracking_uri=registry.uri),
+        tuner=ProcessTuner(state, tracking_uri=registry.uri),
         registry=registry,
         endpoints=LoopbackEndpoints(state),
         ledger=FileLedger(state),

@@ -41,6 +41,10 @@ class FileLedger:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def exclusive(self, what: str, watch: Watch) -> AbstractContextManager[None]:
-        """One command at a time on this state folder; a second one waits."""
-        return only_one(self._folder, what=what, wait_s=WAIT_S, tell=watch)
+    def exclusive(
+        self, what: str, watch: Watch, part: str | None = None
+    ) -> AbstractContextManager[None]:
+        """One command at a time on this state folder, or on a part of it; a second one waits."""
+        folder = self._folder / part if part else self._folder
+        folder.mkdir(parents=True, exist_ok=True)
+        return only_one(folder, what=what, wait_s=WAIT_S, tell=watch)

@@ -9,6 +9,10 @@ from pathlib import Path
 import psutil
 
 from tasks.backends.local.state import CHECKOUT
+from tasks.errors import Refused, Transient
+
+REFUSED = 3  # exit code of our programs for data that they cannot learn from
+INTERRUPTED = 130
 
 
 def start_detached(command: list[str], log: Path) -> subprocess.Popen[bytes]:
@@ -63,6 +67,16 @@ def tail(log: Path, lines: int = 12) -> str:
         return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
     except OSError:
         return "(no log)"
+
+
+def why_it_ended(what: str, code: int | None, log: Path) -> Exception:
+    """What to raise when a program of ours ended without what it should have made."""
+    said = tail(log)
+    if code == REFUSED:
+        return Refused(f"the {what} refused the data: {said.splitlines()[-1]}")
+    if code is None or code < 0 or code == INTERRUPTED:
+        return Transient(f"the {what} was killed (exit code {code}); its last words:\n{said}")
+    return RuntimeError(f"the {what} failed with exit code {code}; see {log}\n{said}")
 
 
 def who_holds(port: int) -> str:

@@ -6,19 +6,15 @@ import json
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from model.folder import BadModelFolder, ModelFolder
-from tasks.backends.local.processes import end, running, start_detached, tail
-from tasks.errors import Refused, Transient
+from tasks.backends.local.follow import follow
+from tasks.backends.local.processes import end, running, start_detached, why_it_ended
 from tasks.ports import Watch
 from tasks.records import Candidate, TrainingJob, TrainingRun
 
 MODULE = "model.train"
-REFUSED = 3  # its exit code for data that it cannot learn from
-PAUSE_S = 0.2
 PATIENCE_S = 10.0
 
 
@@ -41,13 +37,8 @@ class ProcessTrainer:
         """Follow the run to its end."""
         if folder := _finished(run):
             return _candidate(run, folder)
-        progress = _Progress(run.folder / "out" / "progress.jsonl")
-        while self._is_alive(run):
-            for line in progress.fresh():
-                watch(line)
-            time.sleep(PAUSE_S)
-        for line in progress.fresh():
-            watch(line)
+        progress = run.folder / "out" / "progress.jsonl"
+        follow(progress, lambda: self._is_alive(run), lambda line: watch(_sentence(line)))
         if folder := _finished(run):
             return _candidate(run, folder)
         raise self._explain(run)
@@ -95,36 +86,11 @@ class ProcessTrainer:
 
     def _explain(self, run: TrainingRun) -> Exception:
         child = self._children.pop(run.token, None)
-        code = child.returncode if child else None
-        said = tail(_log(run))
-        if code == REFUSED:
-            return Refused(f"the trainer refused the data: {said.splitlines()[-1]}")
-        if code is None or code < 0:
-            return Transient(f"the trainer was killed (exit code {code}); its last words:\n{said}")
-        return RuntimeError(f"the trainer failed with exit code {code}; see {_log(run)}\n{said}")
+        return why_it_ended("trainer", child.returncode if child else None, _log(run))
 
 
-class _Progress:
-    """Reads new lines of the trainer's progress file, one line an epoch."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen = 0
-
-    def fresh(self) -> Iterator[str]:
-        try:
-            with self._path.open("rb") as stream:
-                stream.seek(self._seen)
-                lines = stream.read().splitlines(keepends=True)
-        except OSError:
-            return
-        for line in lines:
-            if line.endswith(b"\n"):
-                self._seen += len(line)
-                yield _sentence(json.loads(line))
-
-
-def _sentence(epoch: dict[str, float]) -> str:
+def _sentence(line: str) -> str:
+    epoch = json.loads(line)
     return (
         f"epoch {epoch['epoch']:g}/{epoch['epochs']:g}  "
         f"loss {epoch['loss']:.4f}  accuracy {epoch['accuracy']:.4f}  "

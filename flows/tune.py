@@ -1,0 +1,49 @@
+"""tune: which knobs suit these images?"""
+
+# No postponed annotations here: Prefect makes the form of the UI from the types themselves.
+from prefect import flow
+from prefect.runtime import flow_run
+
+from flows.outcome import explained
+from model.config import TrainConfig
+from model.images import name_of
+from model.tune.space import Search
+from tasks import backends
+from tasks.searches import Tuned
+from tasks.source import read_code
+from tasks.step import say
+from tasks.tune import describe_search, tune_model
+
+SAMPLE = "model/sample/fashion-mnist.parquet"
+
+
+def run_name() -> str:
+    """What the UI calls a run: which data, which code."""
+    given = flow_run.parameters
+    return f"tune {given.get('name') or name_of(given['data'])} {read_code()}"
+
+
+@flow(name="tune", flow_run_name=run_name, persist_result=False)
+@explained
+def tune(
+    data: str = SAMPLE,
+    name: str | None = None,
+    backend: str = "local",
+    config: TrainConfig = TrainConfig(),  # noqa: B008 (frozen)
+    search: Search = Search(),  # noqa: B008 (frozen)
+) -> Tuned:
+    """
+    Search for knobs with which training on the images at ``data`` does best in validation.
+
+    Args:
+        data: folder, Parquet file or fsspec URL of the images; its test images are not looked at.
+        name: of the data; by default the last part of ``data``.
+        backend: where to train: local.
+        config: training knobs; those that are not searched stay, the others begin there.
+        search: how long, and for what.
+    """
+    on = backends.choose(backend)
+    # A lock of its own: a search may take hours, and a rollback must not wait for it.
+    with on.ledger.exclusive(f"tune of {data}", say, part="tune"):
+        dataset = on.datasets.identify(data, name)
+        return tune_model(on, describe_search(dataset, config, search))

@@ -1,0 +1,43 @@
+"""Following what a detached program says in a file, a line at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tasks.ports import Watch
+
+PAUSE_S = 0.2
+
+
+def follow(path: Path, is_alive: Callable[[], bool], watch: Watch) -> None:
+    """Tell ``watch`` every line of ``path`` until the program that writes it has ended."""
+    lines = Lines(path)
+    while is_alive():
+        for line in lines.fresh():
+            watch(line)
+        time.sleep(PAUSE_S)
+    for line in lines.fresh():
+        watch(line)
+
+
+class Lines:
+    """Reads new lines of a file that grows; half a line waits until it is whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = 0
+
+    def fresh(self) -> Iterator[str]:
+        """Lines that were written since the last call."""
+        try:
+            with self._path.open("rb") as stream:
+                stream.seek(self._seen)
+                lines = stream.read().splitlines(keepends=True)
+        except OSError:
+            return
+        for line in lines:
+            if line.endswith(b"\n"):
+                self._seen += len(line)
+                yield line.decode(errors="replace").rstrip("\n")
