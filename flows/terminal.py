@@ -113,9 +113,7 @@ def tuned(console: Console, found: Tuned, is_quiet: bool) -> None:
             table.add_row(*map(str, row))
         console.print()
         console.print(table)
-        pruned = sum(trial.state == "pruned" for trial in result.trials)
-        console.print(f"\n{len(result.trials)} of {result.asked} trials, {pruned} of them pruned"
-                      + ("" if result.is_whole else "; the same command goes on"))  # fmt: skip
+        console.print("" if result.is_whole else f"\n{result.said}; the same command goes on")
         console.print(f"  pictures  {found.folder}", soft_wrap=True)
         console.print(f"  config    {found.folder / 'best.json'}", soft_wrap=True)
     command = release_command(found.run.job, found.best)
@@ -136,6 +134,7 @@ def _remark(record: object) -> str:
         ("tests", "{} tests passed"),
         ("accuracy", "test accuracy {:.4f}"),
         ("number", "version {}"),
+        ("said", "{}"),
         ("replayed", "{} known images answered as at training time"),
     ):
         if hasattr(record, attribute):

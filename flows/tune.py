@@ -39,8 +39,8 @@ def tune(
         data: folder, Parquet file or fsspec URL of the images; its test images are not looked at.
         name: of the data; by default the last part of ``data``.
         backend: where to train: local.
-        config: training knobs; those that are not searched stay, the others begin there.
-        search: how long, and for what.
+        config: training knobs: where the search begins; what is not searched stays.
+        search: how long, and for which knobs; all of model/tune/space.py if none is named.
     """
     on = backends.choose(backend)
     # A lock of its own: a search may take hours, and a rollback must not wait for it.

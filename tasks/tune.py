@@ -7,7 +7,7 @@ import shlex
 
 from model.config import TrainConfig
 from model.tune.result import Result, TrialResult, ranked
-from model.tune.space import BadSpace, Search, chosen
+from model.tune.space import SPACE, BadSpace, Search, chosen
 from tasks.artifacts import markdown_table, picture, show_page
 from tasks.attempts import see_through
 from tasks.errors import Refused, Transient
@@ -18,7 +18,7 @@ from tasks.source import lock_digest, read_code, tuning_code
 from tasks.step import Skipped, say, step
 
 BEST = 10  # rows of the table
-COLUMNS = ("trial", "validation loss", "accuracy", "best epoch", "seconds")
+COLUMNS = ("trial", "validation loss", "validation accuracy", "best epoch", "seconds")
 
 
 def describe_search(dataset: Dataset, config: TrainConfig, search: Search) -> TuningJob:
@@ -28,7 +28,7 @@ def describe_search(dataset: Dataset, config: TrainConfig, search: Search) -> Tu
     Raises:
         Refused: the search space of model/tune/space.py makes no sense.
     """
-    named = search.over(config)
+    named = search.model_copy(update={"knobs": search.knobs or tuple(SPACE)})
     try:
         chosen(named.knobs)
     except BadSpace as error:
@@ -115,9 +115,7 @@ def _refusal(result: Result) -> Refused:
 
 def _show(run: TuningRun, result: Result) -> None:
     best, folder = result.best, run.folder / "out"
-    pruned = sum(trial.state == "pruned" for trial in result.trials)
-    said = f"{len(result.trials)} of {result.asked} trials, {pruned} of them pruned"
-    parts = [said, markdown_table((*COLUMNS, *result.knobs), rows_of(result))]
+    parts = [result.said, markdown_table((*COLUMNS, *result.knobs), rows_of(result))]
     if best:
         config = json.dumps(best.config.model_dump(mode="json"), indent=1)
         parts += [

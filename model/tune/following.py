@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from model.checkpoint import Progress
 from model.tracking import Run
 from model.tune.result import MEASURED
+from model.tune.study import TOLD
 from model.tune.telling import Telling
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class Follower:
         known = self.trial.user_attrs.get(MEASURED, {}).get("epochs", 0)
         for measures in progress.history[known:]:
             self.trial.report(measures["val_loss"], int(measures["epoch"]))
-            self.telling.epoch(self.number, measures, self.run)
+            if measures["epoch"] > self.trial.user_attrs.get(TOLD, 0):
+                self.telling.epoch(self.number, measures, self.run)
         if progress.history:
             measured = measured_of(progress)
             self.trial.set_user_attr(MEASURED, measured)

@@ -67,6 +67,12 @@ class Result:
         return len(self.trials) >= self.asked
 
     @property
+    def said(self) -> str:
+        """How many trials there are, in words."""
+        pruned = sum(trial.state == "pruned" for trial in self.trials)
+        return f"{len(self.trials)} of {self.asked} trials, {pruned} of them pruned"
+
+    @property
     def best(self) -> TrialResult | None:
         """The complete trial of least validation loss."""
         return next(iter(ranked(self.trials)), None)

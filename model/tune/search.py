@@ -20,7 +20,7 @@ from model.fit import CannotLearn, fit
 from model.tune.following import Follower, Late, Pruned
 from model.tune.result import CONFIG, WHY, result_of, results_of
 from model.tune.space import config_of
-from model.tune.study import Study
+from model.tune.study import TOLD, Study
 from model.tune.telling import Telling
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _run_next(task: Task, study: Study, telling: Telling, ask_for_time: Callable
     trial.set_user_attr(CONFIG, config.model_dump())
     place = task.out / TRIALS / run_key(config, task.data)[:16]
     place.mkdir(parents=True, exist_ok=True)
-    run = telling.begun(number, config, place)
+    run = telling.begun(number, config, place, after=trial.user_attrs.get(TOLD, 0))
     try:
         follow = Follower(trial, telling, number, run, ask_for_time)
         why = _train(task, config, place, follow)

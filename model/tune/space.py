@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from model.config import TrainConfig, faults
@@ -75,8 +76,10 @@ class Search(BaseModel):
     timeout_minutes: float | None = Field(
         None, gt=0, description="Stop then, at the end of an epoch; the same command goes on."
     )
-    knobs: tuple[str, ...] = Field(
-        (), description="Which to search; all of model/tune/space.py that no option sets, if unset."
+    knobs: Annotated[
+        tuple[str, ...], Parameter(negative="", consume_multiple=True, show_default=False)
+    ] = Field(
+        (), description="Which to search; if unset, all of model/tune/space.py that no option sets."
     )
 
     @field_validator("knobs")

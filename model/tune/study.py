@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from model.tune.result import MEASURED
 from model.tune.space import Between, OneOf, Space
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ RANDOM_FIRST = 6  # trials that are drawn blindly, before the sampler has someth
 WHOLE_FIRST = 4  # trials that run to their end, before any is measured by the others
 SPARED_SHARE = 0.3  # of the epochs, in which none is pruned: the learning rate still rises
 MOST_DEATHS = 3  # of the process before a trial's first epoch ended: memory, mostly
+TOLD = "told"  # noted of a trial that is made again: epochs that were told the time before
 WAIT_FOR_FILE_S = 30
 
 
@@ -95,7 +97,7 @@ class Study:
         if why:
             self._study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         else:
-            self._study.tell(trial, trial.user_attrs["measured"]["val_loss"])
+            self._study.tell(trial, trial.user_attrs[MEASURED]["val_loss"])
 
     def set_aside(self, trial: Trial) -> None:
         """Make ``trial`` again later: it was interrupted."""
@@ -119,7 +121,8 @@ class Study:
         wanted = values or trial.system_attrs.get("fixed_params")
         waiting = [each.system_attrs.get("fixed_params") for each in self._in("WAITING")]
         if wanted and wanted not in waiting:  # else killed just here, the time before
-            self._study.enqueue_trial(wanted, user_attrs={"deaths": deaths})
+            told = trial.user_attrs.get(MEASURED, {}).get("epochs", 0)
+            self._study.enqueue_trial(wanted, user_attrs={"deaths": deaths, TOLD: told})
         self._study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
 
     def _in(self, *states: str) -> list[FrozenTrial]:

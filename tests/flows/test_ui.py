@@ -31,6 +31,7 @@ def test_it_serves_the_deployments_and_leaves_nothing(flows, word):
     assert sorted(each["entrypoint"].rpartition(":")[2] for each in found) == [
         "release",
         "rollback",
+        "tune",
     ]
     for _ in range(50):
         if not (left := processes_of(flows)):
