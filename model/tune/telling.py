@@ -59,9 +59,8 @@ class Telling:
     def begun(self, number: int, config: TrainConfig, place: Path, *, after: int) -> Run:
         """A trial begins, or goes on after that epoch; its MLflow run is noted in ``place``."""
         knobs = "  ".join(f"{plain(name)} {getattr(config, name)}" for name in self.knobs)
-        self.say(
-            f"trial {number}/{self.trials}  {knobs}{f'  (goes on after epoch {after})' if after else ''}"
-        )
+        since = f"  (goes on after epoch {after})" if after else ""
+        self.say(f"trial {number}/{self.trials}  {knobs}{since}")
         tags = {"mlflow.parentRunId": self.parent.id or ""}
         into = self.tracking.experiment or "tune"
         run = open_run(self.tracking.uri, into, f"trial {number}", tags, place)

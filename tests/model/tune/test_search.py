@@ -182,10 +182,11 @@ def test_a_search_killed_within_a_trial_ends_with_the_result_of_one_that_was_not
 
     killed, whole = Result.read(out), Result.read(other)
     assert [timeless(trial) for trial in killed.trials] == [timeless(t) for t in whole.trials]
-    for number in (1, 2):
-        told = (out / "progress.txt").read_text()
-        epochs = re.findall(rf"trial {number}/2  epoch (\d+)/", told)
-        assert epochs == [str(epoch) for epoch in range(1, 9)]
+    told = (out / "progress.txt").read_text()
+    for number, most in ((1, 8), (2, 9)):  # one may be told twice: when the kill came
+        epochs = [int(each) for each in re.findall(rf"trial {number}/2  epoch (\d+)/", told)]
+        assert sorted(set(epochs)) == list(range(1, 9))
+        assert len(epochs) <= most
 
 
 @pytest.mark.parametrize(
