@@ -83,3 +83,19 @@ def test_one_that_never_ends_is_told(backend, monkeypatch):
 
     assert "first" in str(refused[0])
     assert "still holds" in str(refused[0])
+
+
+def test_a_part_has_a_lock_of_its_own(backend):
+    with backend.ledger.exclusive("a search", print, part="tune"):
+        said: list[str] = []
+        with backend.ledger.exclusive("a rollback", said.append):
+            assert said == []
+        waiting = threading.Thread(
+            target=lambda: backend.ledger.exclusive("next", said.append, part="tune").__enter__(),
+            daemon=True,
+        )
+        waiting.start()
+        while not said:
+            time.sleep(0.01)
+
+    assert "a search" in said[0]

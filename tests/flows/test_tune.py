@@ -1,0 +1,147 @@
+"""``python -m flows tune``: from images to the command that releases the best configuration."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import signal
+
+import psutil
+import pytest
+
+from tests.flows.conftest import processes_of
+
+FEW = ("--trials", "2", "--epochs", "2")
+
+
+def test_the_line_at_the_end_releases_what_was_found(flows, pictures):
+    words = ("tune", "--data", str(pictures), *FEW)
+
+    done = flows(*words)
+    again = flows(*words, "--quiet")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    for number in (1, 2):
+        assert f"trial {number}/2  learning rate" in done.stdout
+        assert f"trial {number}/2  epoch 2/2  loss" in done.stdout
+    line = done.stdout.strip().splitlines()[-1]
+    assert again.stdout.strip() == line
+    (best,) = flows.state.glob("tune/*/out/best.json")
+    config = asked_for(line)
+    assert config.model_dump(mode="json") == json.loads(best.read_text())
+    assert done.stdout.count("learning rate") >= 3  # and as a column of the table
+    assert not (flows.state / "evidence").exists()  # nothing went live
+
+
+def test_what_was_found_is_shown_in_prefect(flows, pictures, prefect_url):
+    import httpx
+
+    assert flows("tune", "--data", str(pictures), *FEW).returncode == 0
+
+    pages = httpx.post(
+        f"{prefect_url}/artifacts/filter", timeout=20, trust_env=False,
+        json={"artifacts": {"key": {"any_": ["tuning"]}}, "sort": "CREATED_DESC", "limit": 1},
+    ).json()  # fmt: skip
+
+    page = pages[0]["data"]
+    assert "| trial | validation loss |" in page
+    assert "python -m flows release --data" in page
+    assert page.count("data:image/png;base64,") == 3
+
+
+def test_a_killed_command_goes_on_and_makes_no_trial_twice(flows, pictures):
+    words = ("tune", "--data", str(pictures), "--trials", "2", "--epochs", "12")
+    begun = started(flows, *words)
+    begun.kill()
+    begun.wait()
+
+    done = flows(*words)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (log,) = flows.state.glob("tune/*/tune.log")
+    assert log.read_text().count("trial 1/2  epoch 1/") == 1
+    assert tuners_of(flows) == []
+
+
+def test_a_killed_tuner_is_started_again_by_the_command(flows, pictures):
+    begun = started(flows, "tune", "--data", str(pictures), "--trials", "2", "--epochs", "12")
+    for pid in tuners_of(flows):
+        psutil.Process(pid).kill()
+
+    printed = begun.stdout.read()
+
+    assert begun.wait() == 0, printed
+    assert "the search was lost" in printed
+    assert "goes on after epoch" in printed
+
+
+@pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_command_leaves_no_tuner(flows, pictures, word):
+    begun = started(flows, "tune", "--data", str(pictures), "--epochs", "900", "--patience", "0")
+
+    begun.send_signal(word)
+    rest = begun.stdout.read()
+
+    assert begun.wait(60) == 130, rest
+    assert "continues where this one stopped" in rest
+    assert tuners_of(flows) == []
+
+
+def test_the_second_of_two_searches_waits_and_a_release_does_not(flows, pictures):
+    words = ("tune", "--data", str(pictures), "--trials", "2", "--epochs", "900", "--patience", "0")
+    first = started(flows, *words)
+    second = flows.start(*words)
+    for line in second.stdout:
+        if "waiting up to" in line:
+            break
+
+    stopped = flows("stop")
+
+    assert first.poll() is None
+    assert stopped.returncode == 0, stopped.stderr
+    for command in (second, first):
+        command.send_signal(signal.SIGINT)
+        command.communicate(timeout=60)
+    assert tuners_of(flows) == []
+
+
+def test_a_time_too_short_for_one_trial_is_told_with_the_way_out(flows, pictures):
+    done = flows(
+        "tune", "--data", str(pictures), "--epochs", "900", "--patience", "0",
+        "--timeout-minutes", "0.01",
+    )  # fmt: skip
+
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "give it more --timeout-minutes" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_data_that_cannot_be_learned_are_refused(flows, folder_of):
+    done = flows("tune", "--data", str(folder_of(cat=8)), *FEW)
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "1 classes" in done.stderr
+
+
+def started(flows, *words):
+    """The command, begun, when its first trial is within its second epoch."""
+    begun = flows.start(*words)
+    for line in begun.stdout:
+        if re.search(r"trial 1/\d+  epoch 1/", line):
+            return begun
+    raise AssertionError(f"it ended with {begun.wait()}")
+
+
+def asked_for(line: str):
+    """The configuration that the command ``line`` asks for, by the command line's own reading."""
+    from flows.cli import app
+
+    words = shlex.split(line)
+    assert words[:4] == ["python", "-m", "flows", "release"]
+    _, bound, _ = app.parse_args(words[3:], exit_on_error=False, print_error=False)
+    return bound.arguments["config"]
+
+
+def tuners_of(checkout) -> list[int]:
+    return [pid for pid, words in processes_of(checkout).items() if "model.tune" in words]
