@@ -17,6 +17,7 @@ import pytest
 from data_checks.limits import Limits
 from flows.cli import COMMANDS
 from model.config import TrainConfig
+from model.tune import space
 from tasks.rules import Rules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,6 +92,15 @@ def test_every_rule_is_explained():
     for name, field in Rules.model_fields.items():
         assert f"--{name.replace('_', '-')}" in text
         assert f"{field.default}" in text
+
+
+def test_the_example_of_a_search_space_makes_sense():
+    text = (ROOT / "docs" / "tuning.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names = dict(vars(space))
+    exec(block, names)  # noqa: S102 (our own document)
+
+    assert set(space.chosen(names["SPACE"], names["SPACE"])) <= set(names["SPACE"])
 
 
 def test_the_example_of_limits_can_be_read():
