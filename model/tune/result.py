@@ -105,7 +105,7 @@ def results_of(trials: Iterable[FrozenTrial], base: TrainConfig) -> tuple[TrialR
 
 def result_of(number: int, noted: Mapping[str, Any], base: TrainConfig) -> TrialResult:
     """From what a trial noted; one that noted no reason to end died with its process."""
-    why = str(noted.get(WHY, "the process died each time before its first epoch ended"))
+    why = str(noted.get(WHY, "the process died twice before its first epoch ended"))
     nothing = dict.fromkeys(("val_loss", "val_accuracy")) | dict.fromkeys(COUNTS, 0)
     return TrialResult(
         number=number,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 RANDOM_FIRST = 6  # trials that are drawn blindly, before the sampler has something to learn from
 WHOLE_FIRST = 4  # trials that run to their end, before any is measured by the others
 SPARED_SHARE = 0.3  # of the epochs, in which none is pruned: the learning rate still rises
-MOST_DEATHS = 3  # of the process before a trial's first epoch ended: memory, mostly
+MOST_DEATHS = 2  # of the process before a trial's first epoch ended: memory, mostly
 TOLD = "told"  # noted of a trial that is made again: epochs that were told the time before
 WAIT_FOR_FILE_S = 30
 

@@ -127,6 +127,16 @@ def test_more_trials_go_on_from_those_there_are(found, blind, place, database):
     assert more.tracking_run == found.tracking_run
 
 
+def test_a_search_that_mlflow_forgot_goes_on_in_a_new_run(found, blind, place, tmp_path):
+    shutil.copytree(place / "out", tmp_path / "out")
+    fresh = Tracking(f"sqlite:///{tmp_path / 'new.db'}", "light")
+
+    more = work(blind, tmp_path / "out", Search(trials=10), RATES, BASE, fresh)
+
+    assert more.trials[:9] == found.trials
+    assert more.tracking_run != found.tracking_run
+
+
 def test_a_network_that_diverges_is_pruned_and_the_search_goes_on(blind, tmp_path, monkeypatch):
     def diverging(shape, classes):
         from keras import Input, Sequential, layers
