@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import compress, count, repeat
+from itertools import compress, count
 from typing import Any
 
 from model.images import RawImage, split_of
@@ -118,7 +118,7 @@ def _rows(batch: Any) -> tuple[Iterable[Any], ...]:
     """Image bytes, paths, labels and splits of some rows; ``None`` for what there is not."""
     import pyarrow as arrow
 
-    nothing: Iterable[Any] = repeat(None, batch.num_rows)
+    nothing: list[Any] = [None] * batch.num_rows  # no iterator: it stands for several columns
     image = batch.column("image")
     if arrow.types.is_struct(image.type):
         parts = {image.type.field(at).name: part for at, part in enumerate(image.flatten())}

@@ -96,3 +96,16 @@ def test_other_columns_are_not_read(tmp_path, counted_files):
     assert len(read(f"counted://{path}")) == 20
 
     assert sum(counted_files) < path.stat().st_size / 10
+
+
+@pytest.mark.parametrize("as_struct", [True, False])
+def test_no_row_is_lost_where_columns_are_missing(tmp_path, as_struct):
+    images = [encoded(picture(n)) for n in range(7)]
+    column = [{"bytes": image} for image in images] if as_struct else images
+    table = arrow.table({"image": column, "label": list("abababa")})
+    parquet.write_table(table, tmp_path / "pictures.parquet")
+
+    found = [raw for chunk in open_images(str(tmp_path)).chunks() for raw in chunk.read()]
+
+    assert [raw.data for raw in found] == images
+    assert [raw.path for raw in found] == [f"pictures/{n}" for n in range(7)]

@@ -205,7 +205,19 @@ def test_a_search_killed_within_a_trial_ends_with_the_result_of_one_that_was_not
         (["--trials", "0"], "--trials 0"),
         (["--learning-rate", "11"], "--learning-rate 11"),
         (["--knobs", "seed"], "'seed' is not in the space"),
-        (["--learning-rate", ".1", "--batch-size", "3", "--augment", "none"], "nothing is left"),
+        (
+            [
+                "--learning-rate",
+                ".1",
+                "--batch-size",
+                "3",
+                "--augment",
+                "none",
+                "--network",
+                "baseline",
+            ],
+            "nothing is left",
+        ),
         (["--timeout-minutes", "-1"], "--timeout-minutes"),
     ],
 )
