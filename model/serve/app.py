@@ -67,6 +67,11 @@ class Application:
         problem = problems.overloaded("too many requests are in work; try again")
         return Answer.to(problem).encoded(self._identity)
 
+    @property
+    def in_flight(self) -> int:
+        """Requests in work."""
+        return self._measures.in_flight
+
     def note_refusal(self) -> None:
         """Count one."""
         self._measures.requests["/score", 503] += 1

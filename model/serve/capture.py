@@ -8,6 +8,7 @@ fails one: what finds no room, or no disk, is counted and forgotten.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import random
@@ -25,6 +26,7 @@ from model.serve.batches import Pixels, Rows
 ROWS_A_FILE = 1000
 SECONDS_A_FILE = 60.0
 MOST_WAITING = 10_000
+MOST_WAITING_BYTES, BYTES_A_FILE = 64_000_000, 16_000_000  # of images that are kept
 MOST_BYTES = 256_000_000
 
 logger = logging.getLogger("model.serve")
@@ -55,6 +57,7 @@ class Capture:
         self._rows: deque[dict[str, Any]] = deque(maxlen=MOST_WAITING)
         self._ended = threading.Event()
         self._files = 0
+        self._held_bytes = 0
         self.fates: Counter[str] = Counter()
         self._thread = threading.Thread(target=self._write, name="capture", daemon=True)
         self._thread.start()
@@ -66,8 +69,13 @@ class Capture:
         for at, prediction in enumerate(found):
             if random.random() >= self._sampling.share:  # noqa: S311 (a sample, no secret)
                 continue
+            held = len(images[at]) if self._sampling.has_images else 0
+            if self._held_bytes + held > MOST_WAITING_BYTES:
+                self.fates["dropped"] += 1
+                continue
             if len(self._rows) == MOST_WAITING:
                 self.fates["dropped"] += 1
+            self._held_bytes += held
             self._rows.append(
                 {
                     "time": time.time(), "request_id": request_id, "at": at,
@@ -87,7 +95,8 @@ class Capture:
         written = time.monotonic()
         while not self._ended.wait(1.0):
             is_late = time.monotonic() - written > SECONDS_A_FILE
-            if len(self._rows) >= ROWS_A_FILE or (self._rows and is_late):
+            is_much = len(self._rows) >= ROWS_A_FILE or self._held_bytes >= BYTES_A_FILE
+            if is_much or (self._rows and is_late):
                 self._write_file()
                 written = time.monotonic()
         while self._rows:
@@ -95,16 +104,19 @@ class Capture:
 
     def _write_file(self) -> None:
         rows = [self._rows.popleft() for _ in range(min(len(self._rows), 10 * ROWS_A_FILE))]
+        self._held_bytes -= sum(len(row["image"] or b"") for row in rows)
+        self._files += 1
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        to = self._sampling.folder / f"{stamp}-{os.getpid()}-{self._files:06d}.parquet"
         try:
             self._make_room()
-            self._files += 1
-            stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-            name = f"{stamp}-{os.getpid()}-{self._files:06d}.parquet"
-            _write_rows(rows, self._sampling.folder / name, self._model)
+            _write_rows(rows, to, self._model)
             self.fates["kept"] += len(rows)
-        except OSError as error:
+        except BaseException as error:  # noqa: BLE001 (on a full disk, arro3 panics past Exception)
             self.fates["dropped"] += len(rows)
             logger.warning("%d rows of traffic could not be kept: %s", len(rows), error)
+            with contextlib.suppress(OSError):
+                to.with_suffix(".draft").unlink(missing_ok=True)
 
     def _make_room(self) -> None:
         self._sampling.folder.mkdir(parents=True, exist_ok=True)

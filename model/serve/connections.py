@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from model.serve.protocol import BoundedProtocol
 
 SWEEP_S = 1.0
+PATIENCE_S = 1.0
 KEEP_ALIVE_S = 75.0  # more than the 60 s of usual proxies, so that they end it, not we
 
 
@@ -34,18 +35,38 @@ class Connections:
         self.bounds, self.app, self.drain = bounds, app, drain
         self.refusal = app.refusal()
         self.idle: dict[BoundedProtocol, None] = {}  # without a request in work, oldest first
+        self.busy: dict[BoundedProtocol, float] = {}  # the others, and since when; oldest first
         self.count = 0
-        self.in_work = 0  # requests that are answered past ASGI
 
-    def make_room(self) -> None:
-        """End the connection that has been idle for longest, if there are too many."""
-        if self.count > self.bounds.connections and self.idle:
-            oldest = next(iter(self.idle))
-            del self.idle[oldest]
-            oldest.transport.abort()
+    def is_full(self, tasks: int) -> bool:
+        """Are as many requests in work as may be? A task may be too new to be counted there."""
+        return max(self.app.in_flight, tasks) >= self.bounds.requests
+
+    def note_progress(self, connection: BoundedProtocol) -> None:
+        """One of its requests is answered, and the next one is in work."""
+        self.busy.pop(connection, None)
+        self.busy[connection] = time.monotonic()
+
+    def make_room(self, newcomer: BoundedProtocol) -> None:
+        """
+        End a connection, if there are too many: the one that has been idle for longest.
+
+        Where none is idle, the one that has been at work for longest, if that is longer than any
+        honest request takes: its client does not read its answer, or does not send its body.
+        """
+        if self.count <= self.bounds.connections:
+            return
+        oldest = next(iter(self.idle))
+        if oldest is newcomer and self.busy:
+            busiest, since = next(iter(self.busy.items()))
+            if time.monotonic() - since > PATIENCE_S:
+                oldest = busiest
+        oldest.transport.abort()
+        self.idle.pop(oldest, None)
+        self.busy.pop(oldest, None)
 
     async def sweep(self) -> None:
-        """Every second, end connections that take too long over a head, or rest for too long."""
+        """Every second, end connections that take too long: over a head, a request, or a rest."""
         while True:
             await asyncio.sleep(SWEEP_S)
             now = time.monotonic()
@@ -53,3 +74,6 @@ class Connections:
                 is_new = not each.has_answered or each.head_bytes
                 if now - each.waits_since > (self.bounds.head_s if is_new else KEEP_ALIVE_S):
                     each.transport.abort()
+            longest = self.bounds.deadline_s + PATIENCE_S
+            for each in [each for each, since in self.busy.items() if now - since > longest]:
+                each.transport.abort()  # it does not read its answer

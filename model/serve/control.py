@@ -18,6 +18,7 @@ from pathlib import Path
 
 MOST_PATH_BYTES = 100
 TIMEOUT_S = 10.0
+BLOCKED_S = 0.5  # that a silent caller may hold a service up
 
 Take = Callable[[socket.socket], Awaitable[None]]
 Give = Callable[[], socket.socket | None]
@@ -72,13 +73,15 @@ async def answer(listener: socket.socket, give_public: Give, take_public: Take) 
     listener.setblocking(False)
     while True:
         channel, _ = await loop.sock_accept(listener)
-        channel.settimeout(TIMEOUT_S)
-        with channel, contextlib.suppress(OSError):
+        channel.settimeout(BLOCKED_S)
+        with channel, contextlib.suppress(OSError, ValueError):
             # A short blocking exchange with a process of the same user on the same machine.
             word, handles, _, _ = socket.recv_fds(channel, 64, 1)
             if word == b"take" and handles:
                 await take_public(socket.socket(fileno=handles[0]))
                 channel.sendall(b"ok")
+            elif handles:
+                os.close(handles[0])  # nobody asked for it
             elif word == b"give" and (public := give_public()):
                 socket.send_fds(channel, [b"ok"], [public.fileno()])
             else:

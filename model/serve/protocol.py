@@ -17,7 +17,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from model.serve.connections import Connections
 
-SCORE = b"/score"  # whoever asks for health or measures is answered also under load
+SCORE = b"/score"
+UNDER_LOAD_TOO = (b"/healthz", b"/readyz", b"/metrics", b"/version")  # never refused
+MOST_PIPELINED = 64
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -29,6 +31,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.waits_since = 0.0
         self.has_answered = False
         self.head_bytes = 0
+        self._is_in_body = False
         self._refusal: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -36,39 +39,54 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._room.count += 1
         self._rest()
-        self._room.make_room()
+        self._room.make_room(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
         self._room.count -= 1
         self._room.idle.pop(self, None)
+        self._room.busy.pop(self, None)
         if self._refusal is not None:
             self._refusal.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came; those of a head are counted."""
-        if self in self._room.idle:
+        if self in self._room.idle and not self._is_in_body:  # it may come after an early answer
             if not self.head_bytes:
                 self.waits_since = time.monotonic()
             self.head_bytes += len(data)
         super().data_received(data)
-        if self.head_bytes > self._room.bounds.head_bytes and self in self._room.idle:
+        is_head = self in self._room.idle and not self._is_in_body
+        if is_head and self.head_bytes > self._room.bounds.head_bytes:
             self.send_400_response("The head of the request is too large.")
 
     def on_headers_complete(self) -> None:
         """A request is in work, or refused."""
+        is_first = not self.is_at_work()
         self._room.idle.pop(self, None)
-        self.head_bytes = 0
-        if self._refusal is not None:
-            self.transport.abort()  # it did not wait for its answer
+        self._room.busy.setdefault(self, time.monotonic())
+        self.head_bytes, self._is_in_body = 0, True
+        if self._refusal is not None or len(self.pipeline) > MOST_PIPELINED:
+            self.transport.abort()  # it does not wait for its answers
         elif (
-            self.url == SCORE and len(self.tasks) + self._room.in_work >= self._room.bounds.requests
+            is_first
+            and self._room.is_full(len(self.tasks))
+            and not self.url.startswith(UNDER_LOAD_TOO)
         ):
             self.cycle = Passed()  # type: ignore[assignment]
             self._refusal = self.loop.call_later(self._room.bounds.refusal_s, self._refuse)
         else:
             self.take_request()
+
+    def on_message_complete(self) -> None:
+        """Its body is here as well."""
+        self._is_in_body = False
+        super().on_message_complete()
+
+    def is_at_work(self) -> bool:
+        """Is a request of this connection being answered? Then no later one may be answered yet."""
+        return self.cycle is not None and not self.cycle.response_complete
 
     def take_request(self) -> None:
         """Begin to answer a request whose head is here."""
@@ -77,7 +95,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """The request is answered; the next may come."""
         self.has_answered = True
-        if not self.transport.is_closing() and not self.pipeline:
+        if self.pipeline:
+            self._room.note_progress(self)
+        elif not self.transport.is_closing():
             self._rest()
         super().on_response_complete()
 
@@ -96,6 +116,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._rest()
 
     def _rest(self) -> None:
+        self._room.busy.pop(self, None)
         self.waits_since = time.monotonic()
         self._room.idle[self] = None
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import logging
 import os
 import resource
 import signal
@@ -84,6 +85,7 @@ class Server(uvicorn.Server):
 def serve(identity: Identity, listener: socket.socket, settings: Settings, **load: Any) -> None:
     """Serve until SIGTERM or SIGINT."""
     _allow_many_files()
+    logging.raiseExceptions = False  # a full disk under one log must not fill the other
     drain = Drain()
     app = _application(identity, settings, drain, **load)
     room = Connections(settings.bounds, app, drain)

@@ -28,6 +28,7 @@ class Protocol(BoundedProtocol):
         self._small: dict[bytes, bytes] = {}  # its headers
         self._turns: deque[Request] = deque()  # the first is in work
         self._is_last = False
+        self._is_deaf = False
         self._deadline: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
@@ -36,14 +37,21 @@ class Protocol(BoundedProtocol):
         if self._parts is not None and self._deadline is None:
             self._deadline = self.loop.call_later(self._room.bounds.deadline_s, self._give_up)
 
+    def is_at_work(self) -> bool:
+        """Is a request being answered, on either way?"""
+        return bool(self._turns) or self._parts is not None or super().is_at_work()
+
     def take_request(self) -> None:
         """Take a small request; leave another to uvicorn."""
-        if self.url == SCORE and self._is_small():
+        if not self._is_deaf and self.url == SCORE and self._is_small():
             self.cycle = Passed()  # type: ignore[assignment]
             self._parts = []
             self._is_last = not self.parser.should_keep_alive()
         elif self._turns:
-            self.transport.abort()  # of another kind, behind small ones that wait: no client's way
+            # Another kind, before the small ones are answered: the connection ends behind these,
+            # and the client asks again on a new one.
+            self.cycle = Passed()  # type: ignore[assignment]
+            self._is_last = self._is_deaf = True
         else:
             super().take_request()
 
@@ -59,6 +67,7 @@ class Protocol(BoundedProtocol):
         if self._parts is None:
             super().on_message_complete()
             return
+        self._is_in_body = False
         body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts = None
         if self._deadline is not None:
@@ -98,31 +107,34 @@ class Protocol(BoundedProtocol):
         )
 
     def _begin(self) -> None:
-        self._room.in_work += 1
         task = self._room.app.score_soon(self._turns[0], self._reply)
         if task:
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
 
     def _reply(self, answer: bytes) -> None:
-        self._room.in_work -= 1
         self._turns.popleft()
         self.has_answered = True
         if self.transport.is_closing():
             return
+        if len(self._turns) <= MOST_TURNS:
+            self.flow.resume_reading()
         self.transport.write(answer)
         if self.flow.write_paused:
             self.transport.abort()  # it asks and asks, and reads no answers
         elif self._turns:
+            self._room.note_progress(self)
             self._begin()
         elif self._is_last or self._room.drain.is_on:
             self.transport.close()
         elif self._parts is None:
-            self.flow.resume_reading()
             self._rest()
 
     def _give_up(self) -> None:
         """The body of a small request did not come."""
+        if self._turns:
+            self.transport.abort()  # whoever waits for earlier answers must not take this for one
+            return
         answer = Answer.to(late_body(self._room.bounds.deadline_s))
         self.transport.write(answer.encoded(()))
         self.transport.close()

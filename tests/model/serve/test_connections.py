@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 import time
 
 import httpx
@@ -146,6 +147,68 @@ def test_who_asks_and_never_reads_is_cut_off(service):
                 deaf.sendall(score)
 
     assert is_ready(service)
+
+
+def test_clients_that_never_read_do_not_shut_the_door(boot):
+    few = boot("--connections", "6", "--deadline", "1")
+    with contextlib.ExitStack() as stack:
+        for _ in range(6):
+            deaf = stack.enter_context(connected(few))
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.settimeout(0.5)
+            with contextlib.suppress(OSError):
+                for _ in range(2000):
+                    deaf.sendall(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n" * 10)
+        time.sleep(3)  # the deadline, the patience, and a sweep
+
+        assert is_ready(few)
+        few.process.terminate()
+        assert few.process.wait(20) == 0
+
+
+def test_deep_pipelining_is_answered_to_the_end(service):
+    body = encoded(picture(1, height=64, width=64))
+    one = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    with connected(service) as kept:
+        sending = threading.Thread(target=kept.sendall, args=(one * 300,))
+        sending.start()
+        received, until = 0, time.monotonic() + 30
+        while received < 300 and time.monotonic() < until:
+            received += kept.recv(65536).count(b"HTTP/1.1 200")
+        sending.join(10)
+
+    assert received == 300
+
+
+def test_no_refusal_overtakes_an_answer(boot):
+    busy = boot("--requests", "1")
+    slow = encoded(picture(1, height=3000, width=3000))
+    first = HEAD + b"X-Request-Id: first\r\nContent-Length: %d\r\n\r\n" % len(slow) + slow
+    small = encoded(picture(2))
+    second = HEAD + b"X-Request-Id: second\r\nContent-Length: %d\r\n\r\n" % len(small) + small
+    with connected(busy) as kept:
+        kept.sendall(first + second)
+        received = b""
+        while b"x-request-id: second" not in received:
+            received += kept.recv(65536)
+
+    assert received.index(b"x-request-id: first") < received.index(b"x-request-id: second")
+    assert received.count(b"HTTP/1.1 200") == 2
+
+
+def test_an_early_answer_stays_the_only_one(service):
+    with connected(service) as early:
+        early.sendall(b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n")
+        received = early.recv(65536)
+        for _ in range(20):
+            early.sendall(b"x" * 10_000)
+            time.sleep(0.005)
+        early.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        while b"alive" not in received:
+            received += early.recv(65536)
+
+    assert received.count(b"HTTP/1.1") == 2
+    assert received.startswith(b"HTTP/1.1 404")
 
 
 def test_beyond_the_most_in_work_is_refused_and_health_still_answers(boot):

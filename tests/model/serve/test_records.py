@@ -88,6 +88,44 @@ def test_more_rows_than_may_wait_are_counted_as_dropped(tmp_path, monkeypatch):
     assert made.fates == {"dropped": 15, "kept": 10}
 
 
+def test_kept_images_are_bounded_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(capture, "MOST_WAITING_BYTES", 10)
+
+    made = Capture(Sampling(tmp_path, share=1, has_images=True), {"name": "light"})
+    answer = [{"label": "dark", "probability": 0.9}]
+    for _ in range(5):
+        made.note("id", [b"1234"], np.zeros((1, 2, 2, 1), np.uint8), np.ones((1, 2)), answer)
+    made.close()
+
+    assert made.fates == {"kept": 2, "dropped": 3}
+
+
+def test_a_writer_that_panics_is_told_and_the_next_file_is_written(tmp_path, monkeypatch):
+    class Panic(BaseException):
+        """As arro3 raises on a full disk."""
+
+    real, calls = capture._write_rows, []
+
+    def panic_once(*given):
+        calls.append(given)
+        if len(calls) == 1:
+            raise Panic
+        real(*given)
+
+    monkeypatch.setattr(capture, "_write_rows", panic_once)
+    monkeypatch.setattr(capture, "ROWS_A_FILE", 2)
+    made = Capture(Sampling(tmp_path, share=1), {"name": "light"})
+    image, answer = np.zeros((1, 2, 2, 1), np.uint8), [{"label": "dark", "probability": 0.9}]
+    for number in (2, 4):
+        made.note("id", [b"x"], image, np.ones((1, 2)), answer)
+        made.note("id", [b"x"], image, np.ones((1, 2)), answer)
+        while made.fates.total() < number:
+            time.sleep(0.02)
+    made.close()
+
+    assert made.fates == {"dropped": 2, "kept": 2}
+
+
 def test_the_access_log_has_the_request_id_and_nothing_of_the_image(boot, tmp_path):
     file = tmp_path / "access.log"
     service = boot("--access-log", str(file))
