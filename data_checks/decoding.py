@@ -7,7 +7,9 @@ Nothing larger than ``MOST_PIXELS`` is decoded, which its header tells beforehan
 from __future__ import annotations
 
 import io
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple, Protocol
@@ -17,6 +19,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 MOST_PIXELS: Final = 50_000_000
+# Plain formats alone: Pillow reads dozens, some by starting another program (EPS). The first five
+# are those that it has at hand; it loads the modules of all the others only if none of them fits.
+FORMATS: Final = (
+    "PNG", "JPEG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "DIB", "JPEG2000", "AVIF", "ICO",
+)  # fmt: skip
+# What its decoders are known to raise on damaged or unusual bytes; NotImplementedError is a
+# RuntimeError, and a missing key or index a LookupError.
+DAMAGED: Final = (
+    OSError, SyntaxError, ValueError, EOFError, MemoryError, RuntimeError, LookupError,
+    ArithmeticError, TypeError, AttributeError, struct.error, zlib.error,
+    Image.DecompressionBombError,
+)  # fmt: skip
 # Pillow's modes whose bytes are intensities 0..255 already; no array is needed to hash those.
 BYTES_A_PIXEL: Final = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4}
 
@@ -65,10 +79,10 @@ def look_at(image: RawImage) -> tuple[Header, Pixels | None, str | None]:
         if image.raw_shape:
             header = _raw_header(image.raw_shape)
             return header, _raw_pixels(image.data, header), None
-        opened = _opened(image.data)
-        header = _header(opened)
-        return header, _pixels(opened), None
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+        found = opened(image.data)
+        header = _header(found)
+        return header, _pixels(found), None
+    except DAMAGED as error:
         return header, None, _plain(error)
 
 
@@ -80,6 +94,14 @@ def quiet_about_size() -> Iterator[None]:
         yield
 
 
+def opened(data: bytes) -> Image.Image:
+    """Open by the header alone. Raises one of ``DAMAGED``: no header of an image."""
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"decompression bomb: {error}") from error
+
+
 def _raw_header(shape: tuple[int, int, int]) -> Header:
     height, width, channels = shape
     return Header("RAW", "L" if channels == 1 else "RGB", height, width, channels)
@@ -89,13 +111,6 @@ def _raw_pixels(data: bytes, header: Header) -> Pixels:
     shape = (header.height, header.width, header.channels)
     np.frombuffer(data, np.uint8).reshape(shape)  # ValueError if there are more or fewer
     return Pixels(data, shape[:2] if header.channels == 1 else shape, "uint8")
-
-
-def _opened(data: bytes) -> Image.Image:
-    try:
-        return Image.open(io.BytesIO(data))
-    except Image.DecompressionBombError as error:
-        raise ValueError(f"decompression bomb: {error}") from error
 
 
 def _header(image: Image.Image) -> Header:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from data_checks.decoding import MOST_PIXELS
+from data_checks.decoding import DAMAGED, MOST_PIXELS, opened
 from data_checks.facts import Chunk
 
 TILES, COLUMNS, SIDE, TEXT = 60, 6, 160, 44
@@ -54,11 +53,11 @@ def _picture(image: Any) -> Image.Image:
             pixels = np.frombuffer(image.data, np.uint8).reshape(image.raw_shape)
             found = Image.fromarray(pixels.squeeze())
         else:
-            found = Image.open(io.BytesIO(image.data))
+            found = opened(image.data)
             if found.width * found.height > MOST_PIXELS:
                 raise ValueError("too large to draw")
         found = found.convert("RGB")
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+    except DAMAGED:
         found = Image.new("RGB", (SIDE - 8, SIDE - 8), "#e5e7eb")
         ImageDraw.Draw(found).line((0, 0, SIDE, SIDE), fill="#9ca3af", width=3)
         return found

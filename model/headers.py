@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +10,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol, TypeVar
 
-from PIL import Image
-
 from model.config import TrainConfig
 from model.images import Chunk, RawImage
-from model.pixels import BadImage
+from model.pixels import BadImage, opened
 
 WORKERS = 4
 IN_FLIGHT = 16
@@ -73,9 +70,9 @@ def _known(image: RawImage) -> Known:
         is_colour = channels > 1
     else:
         try:
-            opened = Image.open(io.BytesIO(image.data))
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            header = opened(image.data)
+        except BadImage as error:
             raise BadImage(f"{image.path}: {image.fault or error}") from error
-        (width, height), is_colour = opened.size, opened.mode not in GREY_MODES
+        (width, height), is_colour = header.size, header.mode not in GREY_MODES
     digest = hashlib.sha256(image.data).hexdigest()
     return Known(height, width, is_colour, image.label, image.split, digest)

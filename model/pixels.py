@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import functools
 import io
+import struct
+import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -21,6 +23,17 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MOST_PIXELS: Final = 50_000_000
+# Plain formats alone: Pillow reads dozens, some by starting another program (EPS). The first five
+# are those that it has at hand; it loads the modules of all the others only if none of them fits.
+FORMATS: Final = (
+    "PNG", "JPEG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "DIB", "JPEG2000", "AVIF", "ICO",
+)  # fmt: skip
+# What its decoders are known to raise on damaged or unusual bytes; NotImplementedError is a
+# RuntimeError, and a missing key or index a LookupError.
+DAMAGED: Final = (
+    OSError, SyntaxError, ValueError, EOFError, MemoryError, RuntimeError, LookupError,
+    ArithmeticError, TypeError, AttributeError, struct.error, zlib.error,
+)  # fmt: skip
 
 
 class BadImage(ValueError):
@@ -37,7 +50,7 @@ def decode(
     scaled to 8 bits, the camera's orientation (EXIF) is applied; another size is resized.
 
     Args:
-        data: the bytes of a PNG, JPEG, or any other format that Pillow reads.
+        data: the bytes of a PNG, JPEG, or another of ``FORMATS``.
         height, width: size of the answer, in pixels.
         channels: 1 for luminance, 3 for red, green and blue.
         most_pixels: that an image may have; known by its header, before anything is decoded.
@@ -53,27 +66,30 @@ def decode(
         return plain
     from PIL import Image, ImageOps
 
-    image = _open(data, most_pixels)
+    image = _small_enough(opened(data), most_pixels)
     try:
         upright = ImageOps.exif_transpose(image)
         flat = _to_mode(upright, "L" if channels == 1 else "RGB")
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+    except (*DAMAGED, Image.DecompressionBombError) as error:
         raise BadImage(f"truncated or damaged image: {error}") from error
     if flat.size != (width, height):
         flat = flat.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(flat, dtype=np.uint8).reshape(height, width, channels)
 
 
-def _open(data: bytes, most_pixels: int) -> Image.Image:
-    """Open by the header alone; nothing is decoded yet."""
-    from PIL import Image, UnidentifiedImageError
+def opened(data: bytes) -> Image.Image:
+    """Open by the header alone; nothing is decoded yet. Raises BadImage: no header of an image."""
+    from PIL import Image
 
     try:
-        image = Image.open(io.BytesIO(data))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except DAMAGED as error:
         raise BadImage("not an image in a format that can be read (PNG or JPEG is best)") from error
     except Image.DecompressionBombError as error:
         raise BadImage(f"too large: {error}") from error
+
+
+def _small_enough(image: Image.Image, most_pixels: int) -> Image.Image:
     columns, rows = image.size
     if columns * rows > most_pixels:
         raise BadImage(f"too large: {columns}x{rows} pixels, at most {most_pixels:,}")

@@ -56,6 +56,13 @@ def bomb() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", header) + part(b"IDAT", b"")
 
 
+def damaged_avif() -> bytes:
+    """An AVIF file whose header is whole, with nothing but zeros for its picture."""
+    data = encoded(picture(1, channels=3), "AVIF")
+    start = data.index(b"mdat") + 4
+    return data[:start] + bytes(len(data) - start)
+
+
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two easy classes, dark and bright: 18 images of each for training, 6 for the test."""

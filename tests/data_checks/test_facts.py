@@ -17,7 +17,7 @@ from data_checks.facts import COLUMNS, columns_of, facts_of
 from data_checks.stacks import STACK_BYTES, hashes_of
 from data_checks.table import FactsFailed, facts_table
 from model.images import RawImage, open_images
-from tests.conftest import bomb, encoded, picture
+from tests.conftest import bomb, damaged_avif, encoded, picture
 
 
 def facts(image: Image.Image, kind: str = "PNG") -> dict:
@@ -56,6 +56,11 @@ def test_sixteen_bits_are_measured_on_the_scale_of_eight():
     deep = Image.fromarray(np.full((8, 8), 65535, np.uint16))
 
     assert facts(deep)["mean"] == pytest.approx(255, abs=0.5)
+
+
+@pytest.mark.parametrize("data", [damaged_avif(), encoded(picture(1, channels=3), "EPS")])
+def test_odd_bytes_are_one_unreadable_image_and_no_end_of_the_check(data):
+    assert facts_of(RawImage("a", "cat", "train", data))["problem"]
 
 
 def assorted() -> list[RawImage]:

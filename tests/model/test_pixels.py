@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.pixels import BadImage, decode
-from tests.conftest import bomb, encoded, picture
+from model.pixels import BadImage, decode, opened
+from tests.conftest import bomb, damaged_avif, encoded, picture
 
 
 def test_a_png_of_the_right_size_is_unchanged():
@@ -71,3 +71,21 @@ def test_what_is_no_whole_image_is_refused(data, says):
 def test_a_decompression_bomb_is_refused_by_its_header():
     with pytest.raises(BadImage, match="too large"):
         decode(bomb(), height=16, width=16, channels=1)
+
+
+@pytest.mark.parametrize("kind", ["EPS", "DDS", "IM"])
+def test_a_format_that_is_not_plain_is_never_opened(kind):
+    with pytest.raises(BadImage, match="not an image in a format"):
+        opened(encoded(picture(1, channels=3), kind))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "PPM", "TIFF", "WEBP", "MPO", "JPEG2000"])
+def test_every_plain_format_is_decoded(kind):
+    data = encoded(picture(1, channels=3), kind)
+
+    assert decode(data, height=16, width=16, channels=3).shape == (16, 16, 3)
+
+
+def test_a_damaged_avif_is_a_bad_image_though_its_decoder_raises_a_runtime_error():
+    with pytest.raises(BadImage):
+        decode(damaged_avif(), height=16, width=16, channels=3)
