@@ -120,6 +120,7 @@ def in_natural_order(labels: set[str]) -> tuple[str, ...]:
 
     def key(label: str) -> list[tuple[bool, int, str]]:
         parts = re.split(r"(\d+)", label)
-        return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
+        # Not isdigit: it is true of "②" as well, which is no number for int.
+        return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
     return tuple(sorted(labels, key=key))

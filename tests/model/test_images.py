@@ -150,6 +150,10 @@ def test_names_in_any_script_and_of_any_length(tmp_path):
     assert {image.label for image in images_in(tmp_path)} == {label, "dog"}
 
 
+def test_digits_of_any_script_are_labels():
+    assert in_natural_order({"²", "①", "10", "٣"}) == ("٣", "10", "²", "①")
+
+
 def test_labels_are_in_natural_order():
     assert in_natural_order({"class 10", "class 2", "b", "a"}) == ("a", "b", "class 2", "class 10")
 
