@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections import defaultdict
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -13,6 +15,7 @@ from data_checks.decoding import Pixels
 
 HASH_SIDE: Final = 16  # a difference hash of 16 x 16 bits
 DIGITS: Final = HASH_SIDE * HASH_SIDE // 4  # of it, in hexadecimal
+LONG_SIDE: Final = 8192  # pixels; beyond it a matrix that averages would fill the memory
 STACK_BYTES: Final = 1 << 19  # a stack that stays in the processor's cache
 MOST_BYTES: Final = 1 << 23  # of all stacks that wait for more, as when no two sizes are equal
 
@@ -89,8 +92,16 @@ def hashes_of(grey: NDArray[Any]) -> NDArray[np.uint8]:
     Returns:
         32 bytes an image, shape (images, 32).
     """
-    rows, columns = _averaging(grey.shape[1], HASH_SIDE), _averaging(grey.shape[2], HASH_SIDE + 1)
-    small = rows @ grey.astype(np.float32) @ columns.T
+    (_, height, width), small = grey.shape, grey
+    if width > LONG_SIDE:
+        small = _averaged_by_slices(small, HASH_SIDE + 1)
+    if height > LONG_SIDE:
+        small = _averaged_by_slices(small.swapaxes(1, 2), HASH_SIDE).swapaxes(1, 2)
+    small = small.astype(np.float32)
+    if height <= LONG_SIDE:
+        small = _averaging(height, HASH_SIDE) @ small
+    if width <= LONG_SIDE:
+        small = small @ _averaging(width, HASH_SIDE + 1).T
     bits = small[:, :, 1:] > small[:, :, :-1] + 1e-3
     return np.packbits(bits.reshape(len(grey), -1), axis=1)
 
@@ -104,3 +115,16 @@ def _averaging(size: int, places: int) -> NDArray[np.float32]:
     overlap = np.clip(np.minimum(high, cells + 1) - np.maximum(low, cells), 0, None)
     matrix: NDArray[np.float32] = (overlap / overlap.sum(axis=1, keepdims=True)).astype(np.float32)
     return matrix
+
+
+def _averaged_by_slices(values: NDArray[Any], places: int) -> NDArray[np.float32]:
+    """What ``values @ _averaging(size, places).T`` would be, along the last axis, in no memory."""
+    edges = np.linspace(0, values.shape[-1], places + 1).tolist()
+    found = np.empty((*values.shape[:-1], places), np.float32)
+    for place, (low, high) in enumerate(pairwise(edges)):
+        first, last = math.floor(low), math.ceil(high)
+        part = values[..., first:last]
+        total = part.sum(axis=-1, dtype=np.float64)
+        total -= (low - first) * part[..., 0] + (last - high) * part[..., -1]
+        found[..., place] = total / (high - low)
+    return found

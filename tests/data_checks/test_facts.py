@@ -6,13 +6,14 @@ import hashlib
 import multiprocessing
 import os
 import time
+import tracemalloc
 
 import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 from PIL import Image
 
-from data_checks import pool
+from data_checks import pool, stacks
 from data_checks.facts import COLUMNS, columns_of, facts_of
 from data_checks.stacks import STACK_BYTES, hashes_of
 from data_checks.table import FactsFailed, facts_table
@@ -56,6 +57,29 @@ def test_sixteen_bits_are_measured_on_the_scale_of_eight():
     deep = Image.fromarray(np.full((8, 8), 65535, np.uint16))
 
     assert facts(deep)["mean"] == pytest.approx(255, abs=0.5)
+
+
+@pytest.mark.parametrize("shape", [(300, 77), (77, 300), (300, 301)])
+def test_a_long_image_has_the_hash_that_the_short_way_would_find(monkeypatch, shape):
+    grey = np.random.default_rng(1).integers(0, 256, (5, *shape), np.uint8)
+    short = hashes_of(grey)
+
+    monkeypatch.setattr(stacks, "LONG_SIDE", 100)
+
+    assert (np.unpackbits(hashes_of(grey)) != np.unpackbits(short)).sum() <= 2
+
+
+def test_a_very_long_image_takes_memory_of_its_own_size_and_not_of_a_matrix():
+    line = np.arange(2_000_000, dtype=np.uint8).reshape(1, 1, -1)
+    tracemalloc.start()
+    try:
+        hashes_of(line)
+        hashes_of(line.swapaxes(1, 2))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 5 * line.nbytes
 
 
 @pytest.mark.parametrize("data", [damaged_avif(), encoded(picture(1, channels=3), "EPS")])
