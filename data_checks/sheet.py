@@ -68,4 +68,5 @@ def _picture(image: Any) -> Image.Image:
 
 def _fit(path: str) -> str:
     plain = path.encode("latin-1", "replace").decode("latin-1")
+    plain = "".join(each if each.isprintable() else "?" for each in plain)  # no second line
     return plain if len(plain) <= 26 else f"…{plain[-25:]}".replace("…", "..")

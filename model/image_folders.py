@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from model.image_files import NO_UTF8, bytes_of, fault_of, is_local, printable, scan
 from model.images import BadDataset, Chunk, RawImage, in_natural_order, name_of, split_of
 
 READERS = 8
@@ -93,16 +93,18 @@ def open_folders(uri: str, system: Any, root: str) -> Folders:
 
 
 def _listing(system: Any, root: str, uri: str) -> tuple[list[Entry], set[str]]:
-    tops = {name: path for name, path, is_folder in _scan(system, root) if is_folder}
+    tops = {name: path for name, path, is_folder in scan(system, root) if is_folder}
     splits = {name: path for name, path in tops.items() if name.lower() in TRAIN + TEST}
     entries: list[Entry] = []
     labels: set[str] = set()
     has_test = any(name.lower() in TEST for name in splits)
     for name, path in (splits or {"": root}).items():
         split = None if not has_test else ("test" if name.lower() in TEST else "train")
-        for label, folder, is_folder in _scan(system, path):
+        for label, folder, is_folder in scan(system, path):
             if not is_folder:
                 continue
+            if printable(label) != label:
+                raise BadDataset(f"{uri}: the folder {printable(label)} of a class: {NO_UTF8}")
             labels.add(label)
             prefix = f"{name}/{label}" if name else label
             entries += _walk(system, folder, prefix, label, split, root)
@@ -117,58 +119,21 @@ def _listing(system: Any, root: str, uri: str) -> tuple[list[Entry], set[str]]:
 def _walk(
     system: Any, folder: str, prefix: str, label: str, split: str | None, root: str
 ) -> Iterator[Entry]:
-    if fault := _fault(system, folder, root):
+    if fault := fault_of(system, folder, root):
         yield Entry(prefix, label, split, fault)
         return
-    for name, path, is_folder in _scan(system, folder):
-        below = f"{prefix}/{name}"
-        if is_folder and not (_is_local(system) and Path(path).is_symlink()):
+    for name, path, is_folder in scan(system, folder):
+        below = f"{prefix}/{printable(name)}"
+        if is_folder and not (is_local(system) and Path(path).is_symlink()):
             yield from _walk(system, path, below, label, split, root)
         elif is_folder:
-            yield Entry(below, label, split, _fault(system, path, root) or "symlink to a folder")
+            yield Entry(below, label, split, fault_of(system, path, root) or "symlink to a folder")
         else:
-            yield Entry(below, label, split, _fault(system, path, root))
-
-
-def _scan(system: Any, folder: str) -> list[tuple[str, str, bool]]:
-    """(name, path, whether a folder) of what lies in ``folder``, hidden files aside."""
-    if _is_local(system):  # a call of the system for each file would be slow for a million
-        with os.scandir(folder) as found:
-            rows = [(entry.name, entry.path, entry.is_dir()) for entry in found]
-    else:
-        rows = [
-            (entry["name"].rstrip("/").rpartition("/")[2], entry["name"], entry["type"] != "file")
-            for entry in system.ls(folder, detail=True)
-        ]
-    return sorted(row for row in rows if not row[0].startswith("."))
-
-
-def _fault(system: Any, path: str, root: str) -> str | None:
-    """A link that leads out of the data set is named, and never followed."""
-    if not _is_local(system) or not Path(path).is_symlink():
-        return None
-    target = os.path.realpath(path)
-    inside = os.path.realpath(root)
-    if not Path(target).exists():
-        return "symlink to nothing"
-    return None if target.startswith(inside + os.sep) else "symlink out of the folder"
+            yield Entry(below, label, split, fault_of(system, path, root))
 
 
 def _bytes_of(system: Any, root: str, entry: Entry) -> tuple[bytes, str | None]:
-    if entry.fault:
-        return b"", entry.fault
-    try:
-        if _is_local(system):
-            with open(f"{root}/{entry.path}", "rb") as stream:  # noqa: PTH123 (hot path)
-                return stream.read(), None
-        data: bytes = system.cat_file(f"{root}/{entry.path}")
-    except OSError as error:
-        return b"", f"unreadable: {error.strerror or error}"
-    return data, None
-
-
-def _is_local(system: Any) -> bool:
-    return "file" in system.protocol
+    return (b"", entry.fault) if entry.fault else bytes_of(system, f"{root}/{entry.path}")
 
 
 def _batches(entries: list[Entry], size: int) -> Iterator[list[Entry]]:

@@ -14,7 +14,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+
+from model.image_files import printable
 
 TEST_SHARE = 0.2  # of images whose data set declares no test split
 
@@ -79,22 +81,34 @@ def open_images(uri: str) -> ImageSet:
     """
     import fsspec
 
-    from model import image_folders, image_idx, image_tables
-
     try:
+        uri.encode()
         system, path = fsspec.core.url_to_fs(uri)
         path = path.rstrip("/") or path
         if not system.exists(path):
             raise BadDataset(f"{uri} does not exist; give a folder or a Parquet file of images")
-        is_file = system.isfile(path)
-        names = [path] if is_file else [entry["name"] for entry in system.ls(path, detail=True)]
+        return _open(uri, system, path)
     except BadDataset:
         raise
+    except UnicodeEncodeError as error:
+        raise BadDataset(f"{uri!a} is not UTF-8; rename it") from error
     except (OSError, ValueError, ImportError) as error:
         raise BadDataset(f"{uri} cannot be read: {error}") from error
+
+
+def _open(uri: str, system: Any, path: str) -> ImageSet:
+    from model import image_folders, image_idx, image_tables
+
+    is_file = system.isfile(path)
+    listed = [] if is_file else system.ls(path, detail=True)
+    names = [entry["name"] for entry in listed if entry["type"] != "other"]  # no pipe, no device
+    names = [path] if is_file else [name for name in names if printable(name) == name]
     if tables := sorted(name for name in names if name.endswith(".parquet")):
         return image_tables.open_tables(uri, system, tables, root=path)
     if any(image_idx.IMAGES.search(name) for name in names):
+        if is_file:
+            folder = uri.rpartition("/")[0] or "."
+            raise BadDataset(f"{uri} is one file of an IDX data set; give its folder, {folder}")
         return image_idx.open_idx(uri, path)
     if is_file:
         raise BadDataset(f"{uri} is a file, but not a Parquet file of images")
@@ -121,6 +135,8 @@ def in_natural_order(labels: set[str]) -> tuple[str, ...]:
     def key(label: str) -> list[tuple[bool, int, str]]:
         parts = re.split(r"(\d+)", label)
         # Not isdigit: it is true of "②" as well, which is no number for int.
-        return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
+        return [
+            (not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts
+        ]
 
     return tuple(sorted(labels, key=key))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import os
 
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
 
+from model.image_files import MOST_BYTES
 from model.images import BadDataset, in_natural_order, name_of, open_images
 from tests.conftest import encoded, picture
 
@@ -110,6 +112,12 @@ def test_a_broken_idx_file_is_named(tmp_path, break_it, says):
         (lambda root: write(root / "a.parquet", b"hello"), "cannot be read as Parquet"),
         (lambda root: table(root, {"picture": [b""], "label": ["a"]}), "no column image"),
         (lambda root: table(root, {"image": [b"x"], "label": [""]}), "no labels"),
+        (lambda root: os.mkfifo(root / "a.parquet") or root / "a.parquet", "cannot be read"),
+        (lambda root: f"{root}/caf\udce9", "not UTF-8"),
+        (
+            lambda root: write_idx(root, "train", images=3) or root / "train-images-idx3-ubyte.gz",
+            "give its folder",
+        ),
         (lambda root: "nope://bucket/images", "cannot be read"),
     ],
 )
@@ -148,6 +156,42 @@ def test_names_in_any_script_and_of_any_length(tmp_path):
         picture(1).save(tmp_path / each / name)
 
     assert {image.label for image in images_in(tmp_path)} == {label, "dog"}
+
+
+def test_a_file_whose_name_is_not_utf8_is_named_in_print_and_not_read(folder_of):
+    root = folder_of(cat=4, dog=4)
+    cats = root / "train" / "cat"
+    (cats / "0000.png").rename(cats / os.fsdecode(b"caf\xe9.png"))
+    (cats / os.fsdecode(b"more\xff")).mkdir()
+
+    found = {image.path: image.fault for image in images_in(root)}
+
+    assert "not UTF-8" in found["train/cat/caf\\xe9.png"]
+    assert "not UTF-8" in found["train/cat/more\\xff"]
+    assert all(path.encode() for path in found)
+    assert open_images(str(root)).digest()
+
+
+def test_a_class_whose_name_is_not_utf8_is_refused(folder_of):
+    root = folder_of(cat=4, dog=4)
+    (root / "train" / "cat").rename(root / "train" / os.fsdecode(b"caf\xe9"))
+
+    with pytest.raises(BadDataset, match=r"caf\\xe9.*not UTF-8"):
+        open_images(str(root))
+
+
+def test_a_pipe_is_not_waited_for_and_a_huge_file_not_read(folder_of):
+    root = folder_of(cat=4, dog=4)
+    os.mkfifo(root / "pipe.parquet")
+    os.mkfifo(root / "train" / "cat" / "pipe.png")
+    with (root / "train" / "cat" / "huge.png").open("wb") as stream:
+        stream.truncate(MOST_BYTES + 1)  # takes no room on the disk
+
+    found = {image.path: image.fault for image in images_in(root)}
+
+    assert found["train/cat/pipe.png"] == "not a regular file"
+    assert "too large" in found["train/cat/huge.png"]
+    assert open_images(str(root)).digest()
 
 
 def test_digits_of_any_script_are_labels():
