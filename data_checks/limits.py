@@ -75,7 +75,7 @@ class Limits(BaseModel):
             return cls()
         try:
             return cls.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadLimits(f"{file} is no TOML: {error}") from error
         except ValidationError as error:
             faults = "; ".join(

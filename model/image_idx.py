@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import math
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,8 +55,7 @@ class IdxChunk:
             label = self.part.label(offset)
             found = self.part.split or split_of(data)
             if split in (None, found):
-                path = f"{self.part.name}/{index:06d}"
-                yield RawImage(path, label, found, data, raw_shape=shape)
+                yield RawImage(f"{self.part.name}/{index:06d}", label, found, data, shape)
 
 
 class Idx:
@@ -66,7 +66,7 @@ class Idx:
     def __init__(self, uri: str, root: Path) -> None:
         self.uri, self.name = uri, name_of(uri)
         self._parts = _parts(uri, root)
-        found = {part.label(i) for part in self._parts for i in _first_of_each(part.labels)}
+        found = {part.label(part.labels.index(n)) for part in self._parts for n in set(part.labels)}
         self.labels = self._parts[0].names or in_natural_order(found)
 
     def __len__(self) -> int:
@@ -84,8 +84,7 @@ class Idx:
         for part in self._parts:
             for first in range(0, len(part.labels), images):
                 labels = part.labels[first : first + images]
-                small = Part(**{**vars(part), "labels": labels})
-                yield IdxChunk(small, first, len(labels))
+                yield IdxChunk(Part(**{**vars(part), "labels": labels}), first, len(labels))
 
 
 def open_idx(uri: str, path: str) -> Idx:
@@ -94,9 +93,7 @@ def open_idx(uri: str, path: str) -> Idx:
 
 
 def _parts(uri: str, root: Path) -> tuple[Part, ...]:
-    names_file = root / "labels.txt"
-    names = tuple(names_file.read_text("utf-8").split("\n")) if names_file.exists() else None
-    names = tuple(name.strip() for name in names if name.strip()) if names else None
+    names = _names(root / "labels.txt") if (root / "labels.txt").exists() else None
     found = []
     for path in sorted(root.iterdir()):
         if match := IMAGES.search(path.name):
@@ -107,6 +104,13 @@ def _parts(uri: str, root: Path) -> tuple[Part, ...]:
     if not sum(len(part.labels) for part in found):
         raise BadDataset(f"{uri} has no images: its IDX files are empty")
     return tuple(found)
+
+
+def _names(file: Path) -> tuple[str, ...] | None:
+    try:
+        return tuple(filter(None, map(str.strip, file.read_text("utf-8").split("\n")))) or None
+    except ValueError as error:
+        raise BadDataset(f"{file} is no text in UTF-8: {error}") from error
 
 
 def _part(path: Path, name: str, names: tuple[str, ...] | None) -> Part:
@@ -142,9 +146,5 @@ def _bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
         return gzip.decompress(data) if path.suffix == ".gz" else data
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise BadDataset(f"{path} cannot be read: {error}") from error
-
-
-def _first_of_each(labels: bytes) -> list[int]:
-    return [labels.index(number) for number in set(labels)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from model.images import BadDataset, Chunk, in_natural_order, name_of
 from model.table_chunks import TableChunk, TableFile, stem_of
+from model.table_columns import ask_for_columns, class_names
 
 
 class Tables:
@@ -17,6 +17,7 @@ class Tables:
     kind = "parquet"
 
     def __init__(self, uri: str, system: Any, files: list[str], root: str) -> None:
+        import pyarrow as arrow
         import pyarrow.parquet as parquet
 
         self.uri, self.name = uri, name_of(uri)
@@ -27,8 +28,8 @@ class Tables:
             try:
                 with system.open(file, "rb") as stream:
                     table = parquet.ParquetFile(stream)
-                    self._names = _class_names(table.schema_arrow)
-                    _ask_for_columns(uri, table.schema_arrow.names)
+                    ask_for_columns(file, table.schema_arrow)
+                    self._names = class_names(file, table.schema_arrow)
                     row = 0
                     for group in range(table.num_row_groups):
                         self._groups.append((file, group, row))
@@ -37,7 +38,7 @@ class Tables:
                     self._length = getattr(self, "_length", 0) + row
             except BadDataset:
                 raise
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, arrow.ArrowException) as error:
                 raise BadDataset(f"{file} cannot be read as Parquet: {error}") from error
         self.labels = self._names or in_natural_order(found - {""})
         if not self._length:
@@ -73,23 +74,6 @@ class Tables:
 def open_tables(uri: str, system: Any, files: list[str], root: str) -> Tables:
     """Parquet files. Raises BadDataset: broken, without the columns, or without rows."""
     return Tables(uri, system, files, root)
-
-
-def _ask_for_columns(uri: str, names: list[str]) -> None:
-    missing = [column for column in ("image", "label") if column not in names]
-    if missing:
-        has = ", ".join(names)
-        raise BadDataset(f"{uri} has no column {' and no '.join(missing)}; its columns are: {has}")
-
-
-def _class_names(schema: Any) -> tuple[str, ...] | None:
-    """Names of integer labels, where Hugging Face noted them."""
-    noted = (schema.metadata or {}).get(b"huggingface")
-    if not noted:
-        return None
-    features = json.loads(noted).get("info", {}).get("features", {})
-    names = features.get("label", {}).get("names")
-    return tuple(names) if names else None
 
 
 def _labels(table: Any, names: tuple[str, ...] | None) -> set[str]:

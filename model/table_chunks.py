@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import compress, count
 from typing import Any
 
-from model.images import RawImage, split_of
+from model.images import BadDataset, RawImage, split_of
 
 COLUMNS = ("image", "label", "split")
 PARTS = ("bytes", "path")  # of a struct in the column image
@@ -42,6 +42,16 @@ class TableChunk:
     split: str | None
 
     def read(self, split: str | None = None) -> Iterator[RawImage]:
+        import pyarrow as arrow
+
+        try:
+            yield from self._read(split)
+        except (OSError, ValueError, arrow.ArrowException) as error:
+            raise BadDataset(
+                f"{self.file.path} cannot be read as Parquet, in row group {self.group}: {error}"
+            ) from error
+
+    def _read(self, split: str | None) -> Iterator[RawImage]:
         import pyarrow.parquet as parquet
 
         number = self.first_row

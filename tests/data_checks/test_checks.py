@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 
 from data_checks.check import Report
 from data_checks.limits import BadLimits, Limits
+from model.images import BadDataset
 from tests.conftest import bomb, encoded, picture
 
 GOOD = {"cat": 16, "dog": 16}
@@ -205,6 +207,39 @@ def test_a_wrong_limit_is_named(good, text, says):
 
     with pytest.raises(BadLimits, match=says):
         Limits.beside(str(good))
+
+
+def test_limits_that_are_not_utf8_are_named(good):
+    (good / "data_checks.toml").write_bytes(b"# caf\xe9")
+
+    with pytest.raises(BadLimits, match=r"data_checks\.toml is no TOML"):
+        Limits.beside(str(good))
+
+
+def test_a_damaged_parquet_file_ends_the_check_with_its_name(tmp_path, judge):
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
+    rows = {"image": [encoded(picture(n)) for n in range(20)], "label": ["cat", "dog"] * 10}
+    path = tmp_path / "pets.parquet"
+    parquet.write_table(arrow.table(rows), path)
+    data = path.read_bytes()
+    path.write_bytes(data[:4] + b"\xff" * 400 + data[404:])  # the first page of images
+
+    with pytest.raises(BadDataset, match=r"pets\.parquet cannot be read as Parquet"):
+        judge(path)
+
+
+def test_odd_names_and_files_are_unreadable_images_of_a_whole_report(good, failed):
+    cats = good / "train" / "cat"
+    (cats / os.fsdecode(b"caf\xe9.png")).write_bytes(encoded(picture(1)))
+    os.mkfifo(cats / "pipe.png")
+
+    named = failed(good)
+
+    assert {"train/cat/caf\\xe9.png", "train/cat/pipe.png"} <= {
+        path for paths in named.values() for path in paths
+    }
 
 
 def test_a_severity_of_an_unknown_check_is_named(good, judge):

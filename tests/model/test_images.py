@@ -92,6 +92,8 @@ def test_idx_with_its_labels(tmp_path):
             "cannot be read",
         ),
         (lambda root: write_idx(root, "train", images=6, missing_bytes=5), "no whole IDX file"),
+        (lambda root: damage(root / "train-images-idx3-ubyte.gz"), "cannot be read"),
+        (lambda root: cut(root / "train-images-idx3-ubyte.gz"), "cannot be read"),
     ],
 )
 def test_a_broken_idx_file_is_named(tmp_path, break_it, says):
@@ -118,6 +120,13 @@ def test_a_broken_idx_file_is_named(tmp_path, break_it, says):
             lambda root: write_idx(root, "train", images=3) or root / "train-images-idx3-ubyte.gz",
             "give its folder",
         ),
+        (lambda root: table(root, {"image": ["x"], "label": ["a"]}), "t.parquet.*image is string"),
+        (lambda root: table(root, {"image": [[b"x"]], "label": ["a"]}), "image is list"),
+        (lambda root: table(root, {"image": [{"path": "x"}], "label": ["a"]}), "image is struct"),
+        (lambda root: table(root, {"image": [b"x"], "label": [["a"]]}), "label is list"),
+        (lambda root: table(root, {"image": [b"x"], "label": ["a"], "split": [1]}), "split is int"),
+        (lambda root: noted(root, '{"info": {"features": ["label"]}}'), "t.parquet.*no object"),
+        (lambda root: noted(root, "{"), "t.parquet.*no JSON"),
         (lambda root: "nope://bucket/images", "cannot be read"),
     ],
 )
@@ -156,6 +165,24 @@ def test_names_in_any_script_and_of_any_length(tmp_path):
         picture(1).save(tmp_path / each / name)
 
     assert {image.label for image in images_in(tmp_path)} == {label, "dog"}
+
+
+def test_names_of_idx_labels_that_are_not_utf8_are_refused(tmp_path):
+    write_idx(tmp_path, "train", images=6)
+    (tmp_path / "labels.txt").write_bytes(b"caf\xe9\ndog\ncat")
+
+    with pytest.raises(BadDataset, match=r"labels\.txt is no text in UTF-8"):
+        open_images(str(tmp_path))
+
+
+def test_a_parquet_file_with_damaged_pages_is_named(tmp_path):
+    rows = {"image": [encoded(picture(n)) for n in range(20)], "label": ["cat", "dog"] * 10}
+    path = table(tmp_path, rows)
+    data = path.read_bytes()
+    path.write_bytes(data[:4] + b"\xff" * 400 + data[404:])  # the first page of images
+
+    with pytest.raises(BadDataset, match=r"t\.parquet cannot be read as Parquet"):
+        images_in(path)
 
 
 def test_a_file_whose_name_is_not_utf8_is_named_in_print_and_not_read(folder_of):
@@ -217,6 +244,22 @@ def test_a_name_comes_from_the_last_part(uri, name):
 def write(path, data):
     path.write_bytes(data)
     return path
+
+
+def damage(path):
+    data = bytearray(path.read_bytes())
+    data[10:20] = b"\xff" * 10  # past the header of gzip: no such block
+    path.write_bytes(data)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-12])
+
+
+def noted(root, text):
+    columns = arrow.table({"image": [b"x"], "label": ["a"]})
+    parquet.write_table(columns.replace_schema_metadata({"huggingface": text}), root / "t.parquet")
+    return root / "t.parquet"
 
 
 def table(root, columns):

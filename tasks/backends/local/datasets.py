@@ -52,7 +52,7 @@ class FolderDatasets:
                 reference=reference,
                 progress=_now_and_then(watch, dataset.images),
             )
-        except BadLimits as error:
+        except (BadDataset, BadLimits) as error:
             raise Refused(str(error)) from error
         except FactsFailed as error:
             raise Transient(str(error)) from error
