@@ -12,7 +12,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from model.folder import ModelFolder
-from tests.conftest import ROOT, bomb, encoded, picture
+from tests.conftest import ROOT, bomb, damaged_avif, encoded, picture
 
 PNG = {"Content-Type": "image/png"}
 
@@ -79,6 +79,8 @@ def test_another_size_or_format_is_answered(ask):
         ({"content": b"", "headers": PNG}, 422, "empty"),
         ({"content": bomb(), "headers": PNG}, 422, "too large"),
         ({"content": encoded(picture(1))[:-40], "headers": PNG}, 422, "truncated"),
+        ({"content": damaged_avif(), "headers": PNG}, 422, "damaged"),
+        ({"content": encoded(picture(1, channels=3), "DDS"), "headers": PNG}, 422, "not an image"),
         ({"json": {"data": "not base64!"}}, 422, "not base64"),
         ({"json": {"data": ""}}, 422, "is empty"),
         ({"json": {"images": []}}, 422, "send 1 to 64"),
