@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from model.config import TrainConfig
 from model.tune.space import Search
@@ -15,6 +15,7 @@ from tasks.rules import Rules
 SAMPLE = "model/sample/fashion-mnist.parquet"
 Name = Annotated[str | None, Parameter(name="--name")]
 Flag = Annotated[bool, Parameter(negative="")]
+Port = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=65535))]
 
 
 def release(
@@ -24,7 +25,7 @@ def release(
     backend: str = "local",
     deploy: bool = True,
     force: Flag = False,
-    port: int | None = None,
+    port: Port | None = None,
     quiet: Flag = False,
     rules: Annotated[Rules, Parameter(name="*")] = Rules(),  # noqa: B008 (frozen)
     config: Annotated[TrainConfig, Parameter(name="*")] = TrainConfig(),  # noqa: B008 (frozen)
@@ -140,7 +141,7 @@ def doctor() -> int:
     return run_doctor()
 
 
-def ui(*, port: int = 4200) -> int:
+def ui(*, port: Port = 4200) -> int:
     """
     Start the Prefect server, a worker and the deployments on this machine.
 

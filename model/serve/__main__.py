@@ -7,6 +7,7 @@ Exit codes: 0 stopped · 1 bug · 2 usage · 3 no whole model folder · 4 the po
 from __future__ import annotations
 
 import argparse
+import errno
 import ipaddress
 import socket
 import sys
@@ -44,6 +45,13 @@ def _serve(options: argparse.Namespace, folder: ModelFolder, keys: tuple[str, ..
     try:
         listener = socket.create_server((options.host, options.port), backlog=1024)
     except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            print(
+                f"--host {options.host} is no address to listen on: {error.strerror}; "
+                "give an IPv4 address of this machine, as 127.0.0.1",
+                file=sys.stderr,
+            )
+            return 2
         print(
             f"port {options.port} of {options.host} cannot be had: {error.strerror}; "
             "end the program that holds it, or choose another --port (0 takes a free one)",
@@ -62,7 +70,7 @@ def _keys(file: Path | None) -> tuple[str, ...]:
     """Keys, one a line; a file without any is a mistake that must not open the door."""
     if file is None:
         return ()
-    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
     keys = tuple(line for line in lines if line and not line.startswith("#"))
     if not keys:
         raise ValueError("there is no key in it; write one a line")

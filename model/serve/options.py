@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.serve.bounds import Bounds
+from model.serve.control import MOST_PATH_BYTES
 
 if TYPE_CHECKING:
     from model.serve.settings import Settings
@@ -20,7 +22,7 @@ def parser(text: str | None) -> argparse.ArgumentParser:
     add = made.add_argument
     add("--model", type=Path, required=True, help="model folder")
     add("--host", default="127.0.0.1", help="address to listen on [%(default)s]")
-    add("--port", type=int, default=8000, help="0 takes a free one [%(default)s]")
+    add("--port", type=_port, default=8000, help="0 takes a free one [%(default)s]")
     add("--name", help="of the model; by default that of its data")
     add("--version", default="0", help="of the model, for its answers [%(default)s]")
     add("--keys-file", type=Path, help="API keys, one a line; any of them is valid")
@@ -39,8 +41,8 @@ def parser(text: str | None) -> argparse.ArgumentParser:
     add("--capture-share", type=_share, default=0.1, metavar="SHARE",
         help="of the images that --capture keeps, in [0, 1] [%(default)s]")  # fmt: skip
     add("--capture-images", action="store_true", help="keep the encoded images too")
-    add("--control", type=Path, metavar="SOCKET", help="Unix socket to hand the port over by")
-    add("--ready-file", type=Path, metavar="FILE", help="JSON file to write when it answers")
+    add("--control", type=_socket, metavar="SOCKET", help="Unix socket to hand the port over by")
+    add("--ready-file", type=_file, metavar="FILE", help="JSON file to write when it answers")
     return made
 
 
@@ -66,6 +68,27 @@ def settings_of(options: argparse.Namespace, keys: tuple[str, ...]) -> Settings:
         control=options.control,
         ready_file=options.ready_file,
     )
+
+
+def _port(word: str) -> int:
+    return int(_within(float(int(word)), 0, 65535))
+
+
+def _file(word: str) -> Path:
+    """A file to be made: its folder is looked at now, not when everything else is done."""
+    path = Path(word)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}; make it first")
+    return path
+
+
+def _socket(word: str) -> Path:
+    path = _file(word)
+    if len(os.fsencode(path)) > MOST_PATH_BYTES:
+        raise argparse.ArgumentTypeError(
+            f"{path} is too long for a Unix socket; at most {MOST_PATH_BYTES} bytes"
+        )
+    return path
 
 
 def _count(word: str) -> int:

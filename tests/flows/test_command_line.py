@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from flows.cli import COMMANDS
+from flows.cli import COMMANDS, main
 from tests.flows.conftest import FAST
 
 
@@ -47,6 +47,14 @@ def test_a_wrong_word_is_named(flows, words, code, says):
     assert says in said
     assert "Traceback" not in said
     assert len((done.stdout + done.stderr).splitlines()) < 30
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "-1"])
+@pytest.mark.parametrize("command", ["release", "ui"])
+def test_a_port_that_cannot_be_is_refused_at_once(command, port, capsys):
+    assert main([command, "--port", port]) == 2
+
+    assert f'"{port}" for --port' in capsys.readouterr().err
 
 
 def test_a_port_in_use_is_named_with_its_owner(released, pictures):

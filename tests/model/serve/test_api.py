@@ -209,7 +209,7 @@ def test_no_page_of_another_origin_may_ask_unless_it_is_named(ask, boot, known):
 
 
 def test_keys_are_asked_for_and_any_of_them_is_valid(boot, tmp_path, known):
-    (tmp_path / "keys").write_text("# rotated on Monday\nold-key\nnew-key\n")
+    (tmp_path / "keys").write_text("old-key\n# rotated on Monday\nnew-key\n", "utf-8-sig")
     url = boot("--keys-file", str(tmp_path / "keys")).url
     body = {"content": known[0]["image"], "timeout": 20, "trust_env": False}
 
@@ -258,6 +258,25 @@ def test_a_port_that_is_taken_is_told(service, model_folder):
 
     assert done.returncode == 4
     assert f"port {port}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--port", "99999"], "99999 is not within 0 and 65535"),
+        (["--port", "-1"], "-1 is not within 0 and 65535"),
+        (["--control", "no/such/socket"], "there is no folder no/such"),
+        (["--control", f"/{'x' * 200}"], "too long for a Unix socket"),
+        (["--ready-file", "no/such/ready.json"], "there is no folder no/such"),
+        (["--host", "::1"], "--host ::1 is no address to listen on"),
+    ],
+)
+def test_a_wrong_option_is_named_and_nothing_starts(model_folder, words, says):
+    done = serve("--model", str(model_folder), *words)
+
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_it_needs_neither_tensorflow_nor_prefect():
