@@ -162,7 +162,7 @@ def verify(release: str | None = None, /) -> int:
     Parameters
     ----------
     release
-        Evidence file, or its name; by default the newest.
+        Evidence file, or its name; by default the newest that has digests.
     """
     from flows.verify import run_verify
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
+from itertools import islice
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from flows import terminal
+from flows.kept import Kept, newest_first
 from tasks.backends.local.endpoints import Found, LoopbackEndpoints
-from tasks.backends.local.state import home, only_one, read_json
+from tasks.backends.local.state import home, only_one
 from tasks.errors import Refused
 
 NEWEST = 5
@@ -26,7 +29,7 @@ def run_status(repair: bool) -> int:
     console.print(
         _endpoints(found) if found else "no endpoint was deployed; `python -m flows` does it"
     )
-    if newest := sorted((state / "evidence").glob("*.json"), reverse=True)[:NEWEST]:
+    if newest := [evidence for _, evidence in islice(newest_first(state), NEWEST)]:
         console.print(_releases(newest))
     dead = [each.name for each in found if not each.is_alive]
     if dead:
@@ -74,17 +77,13 @@ def _endpoints(found: list[Found]) -> Table:
     return table
 
 
-def _releases(files: list[Path]) -> Table:
+def _releases(newest: list[Kept]) -> Table:
     table = _table("ended", "what", "outcome", "remark")
-    for file in files:
-        evidence = read_json(file)
-        if evidence is None:
-            continue
-        ended = datetime.fromisoformat(evidence["ended"]).astimezone(UTC)
-        colour = "green" if evidence["outcome"] == "done" else "red"
+    for each in newest:
+        colour = "green" if each.outcome == "done" else "red"
         table.add_row(
-            f"{ended:%Y-%m-%d %H:%M} UTC", evidence["kind"],
-            f"[{colour}]{evidence['outcome']}[/]", terminal.headline(evidence["why"]),
+            f"{each.ended.astimezone(UTC):%Y-%m-%d %H:%M} UTC", escape(each.kind),
+            f"[{colour}]{escape(each.outcome)}[/]", escape(terminal.headline(each.why)),
         )  # fmt: skip
     return table
 

@@ -5,45 +5,59 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
+from rich.markup import escape
 
 from flows import terminal
+from flows.kept import newest_first, read_evidence
 from model.folder import BadModelFolder, ModelFolder
 from model.images import BadDataset, open_images
 from tasks.backends.local.registry import MlflowRegistry
-from tasks.backends.local.state import home, read_json
+from tasks.backends.local.state import home
 from tasks.digests import digest_of_file
-from tasks.errors import Refused
+from tasks.errors import Refused, Transient
 
 
 def run_verify(release: str | None) -> int:
-    """Print each digest as it is now beside what it was; refuse if one differs."""
+    """Print each digest as it is now beside what it was; refuse if one differs, or none is."""
     console = terminal.console()
-    file = _file(release)
-    evidence = read_json(file)
+    file = _named(release) if release else _newest()
+    evidence = read_evidence(file)
     if evidence is None:
         raise Refused(f"{file} is no evidence of a release")
-    console.print(f"{file.name}: {evidence['kind']}, {evidence['outcome']} at {evidence['ended']}")
-    wrong = []
-    for what, digest in evidence["digests"].items():
-        now = _digest(what)
-        is_same = now == digest
-        console.print(
-            f"  {'[green]same   [/]' if is_same else '[red]DIFFERS[/]'} {what} {now[:12]}"
-        )
-        if not is_same:
-            wrong.append(what)
+    console.print(
+        f"{file.name}: {evidence.kind}, {evidence.outcome} at {evidence.ended.isoformat()}",
+        markup=False,
+    )
+    if not evidence.digests:
+        raise Refused(f"{file.name} has no digests: it ended before there was a thing to check")
+    wrong = [what for what, digest in evidence.digests.items() if not _same(what, digest)]
     if wrong:
         raise Refused(f"{len(wrong)} digests differ from the evidence: {', '.join(wrong)}")
     return 0
 
 
-def _file(release: str | None) -> Path:
+def _same(what: str, digest: str) -> bool:
+    """Say whether the digest of ``what`` is now as it was."""
+    now = _digest(what)
+    is_same = now == digest
+    # A reason is told in full: it names what is to mend. Of a digest the beginning is enough.
+    shown = now if now.startswith("(") else now[:12]
+    mark = "[green]same   [/]" if is_same else "[red]DIFFERS[/]"
+    terminal.console().print(f"  {mark} {escape(what)} {escape(shown)}", soft_wrap=True)
+    return is_same
+
+
+def _newest() -> Path:
+    """The newest evidence that has digests; a release refused at once has none."""
+    for file, evidence in newest_first(home()):
+        if evidence.digests:
+            return file
     folder = home() / "evidence"
-    if release is None:
-        newest = sorted(folder.glob("*.json"))
-        if not newest:
-            raise Refused(f"there is no evidence in {folder}; `python -m flows` makes some")
-        return newest[-1]
+    raise Refused(f"there is no evidence with digests in {folder}; `python -m flows` makes some")
+
+
+def _named(release: str) -> Path:
+    folder = home() / "evidence"
     for path in (Path(release), folder / release, folder / f"{release}.json"):
         if path.is_file():
             return path
@@ -66,8 +80,18 @@ def _digest(what: str) -> str:
             ModelFolder.read(version.folder).verify()
             return version.digest
         if kind == "endpoint":
-            said = httpx.get(f"{name}/version", timeout=5, trust_env=False).json()
-            return str(said["digest"])
+            return _served(name)
         return digest_of_file(Path(what))
-    except (BadDataset, BadModelFolder, Refused, OSError, httpx.HTTPError) as error:
+    except (
+        BadDataset, BadModelFolder, Refused, Transient, OSError, httpx.HTTPError, httpx.InvalidURL,
+    ) as error:  # fmt: skip
         return f"(none: {error})"
+
+
+def _served(url: str) -> str:
+    """The digest that the endpoint names; refused where another program answers."""
+    try:
+        said = httpx.get(f"{url}/version", timeout=5, trust_env=False).json()
+        return str(said["digest"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise Refused(f"what answers at {url} is no endpoint of ours") from error
