@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.text import Text
+
 from flows import terminal
 from tasks.errors import Transient
 
@@ -34,8 +36,8 @@ def run_doctor() -> int:
     console.print("looking (the Prefect API and MLflow take some seconds) …")
     findings = [check() for check in CHECKS]
     for finding in findings:
-        mark = "[green]well[/]" if finding.is_well else "[red]ILL [/]"
-        console.print(f"{mark}  {finding.name:<16} {finding.found}")
+        mark = ("well", "green") if finding.is_well else ("ILL ", "red")
+        console.print(Text.assemble(mark, f"  {finding.name:<16} {finding.found}"))
         if not finding.is_well:
             console.print(f"      cure: {finding.cure}")
     return 0 if all(finding.is_well for finding in findings) else 4

@@ -7,8 +7,8 @@ from itertools import islice
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from flows import terminal
 from flows.kept import Kept, newest_first
@@ -72,7 +72,7 @@ def _endpoints(found: list[Found]) -> Table:
     table = _table("endpoint", "version", "model", "serves at", "process")
     for each in found:
         live = each.deployment
-        process = str(each.pid) if each.pid else "[red]dead[/]"
+        process = str(each.pid) if each.pid else Text("dead", "red")
         table.add_row(each.name, str(live.version), live.digest[:12], live.url, process)
     return table
 
@@ -82,8 +82,8 @@ def _releases(newest: list[Kept]) -> Table:
     for each in newest:
         colour = "green" if each.outcome == "done" else "red"
         table.add_row(
-            f"{each.ended.astimezone(UTC):%Y-%m-%d %H:%M} UTC", escape(each.kind),
-            f"[{colour}]{escape(each.outcome)}[/]", escape(terminal.headline(each.why)),
+            f"{each.ended.astimezone(UTC):%Y-%m-%d %H:%M} UTC", each.kind,
+            Text(each.outcome, colour), terminal.headline(each.why),
         )  # fmt: skip
     return table
 

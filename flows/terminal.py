@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from tasks.records import Deployment, ModelVersion
 from tasks.searches import Tuned
@@ -30,9 +31,14 @@ PLAIN_WIDTH = 120  # where the output is no terminal: a log, a pipe
 
 
 def console() -> Console:
-    """A console as wide as the terminal, if there is one."""
-    made = Console(highlight=False)
-    return made if made.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+    """
+    A console as wide as the terminal, if there is one.
+
+    It prints text as it is: a path or a name may hold what Rich would take for a style, "[/]", or
+    for a picture, ":x:". What is to be coloured is a ``Text``.
+    """
+    width = None if Console().is_terminal else PLAIN_WIDTH
+    return Console(markup=False, emoji=False, highlight=False, width=width)
 
 
 class Lines(logging.Handler):
@@ -48,9 +54,7 @@ class Lines(logging.Handler):
         if record.getMessage().startswith(("Finished in state", "Crash detected")):
             return  # the verdict, or the reason, follows in full
         step = STEPS.get(getattr(record, "task_name", ""), self._command)
-        self._console.print(
-            f"{step:>9} │ {record.getMessage()}", markup=False, highlight=False, soft_wrap=True
-        )
+        self._console.print(f"{step:>9} │ {record.getMessage()}", soft_wrap=True)
 
 
 def listen(console: Console, is_quiet: bool, command: str = "release") -> Callable[[], None]:
@@ -84,7 +88,7 @@ def stages(steps: Timeline) -> Table:
         colour = COLOURS[entry.outcome]
         remark = headline(entry.why) if entry.why else _remark(entry.record)
         table.add_row(
-            STEPS[entry.step], f"[{colour}]{entry.outcome}[/]", f"{entry.seconds:.1f}", remark
+            STEPS[entry.step], Text(entry.outcome, colour), f"{entry.seconds:.1f}", remark
         )
     return table
 
@@ -95,9 +99,9 @@ def ending(console: Console, proof: Deployment | ModelVersion) -> None:
         console.print(f"\nregistered {proof.name} version {proof.number}; nothing was deployed")
         return
     console.print(f"\n{proof.endpoint} version {proof.version} serves at {proof.url}")
-    console.print(f"  page   {proof.url}/", highlight=False)
-    console.print(f"  API    {proof.url}/docs", highlight=False)
-    console.print(f"  try    {proof.example}", highlight=False, soft_wrap=True, markup=False)
+    console.print(f"  page   {proof.url}/")
+    console.print(f"  API    {proof.url}/docs")
+    console.print(f"  try    {proof.example}", soft_wrap=True)
 
 
 def tuned(console: Console, found: Tuned, is_quiet: bool) -> None:
@@ -117,7 +121,7 @@ def tuned(console: Console, found: Tuned, is_quiet: bool) -> None:
         console.print(f"  pictures  {found.folder}", soft_wrap=True)
         console.print(f"  config    {found.folder / 'best.json'}", soft_wrap=True)
     command = release_command(found.run.job, found.best)
-    console.print(command, soft_wrap=True, markup=False, highlight=False)
+    console.print(command, soft_wrap=True)
 
 
 def headline(why: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
-from rich.markup import escape
+from rich.text import Text
 
 from flows import terminal
 from flows.kept import newest_first, read_evidence
@@ -26,7 +26,6 @@ def run_verify(release: str | None) -> int:
         raise Refused(f"{file} is no evidence of a release")
     console.print(
         f"{file.name}: {evidence.kind}, {evidence.outcome} at {evidence.ended.isoformat()}",
-        markup=False,
     )
     if not evidence.digests:
         raise Refused(f"{file.name} has no digests: it ended before there was a thing to check")
@@ -42,8 +41,8 @@ def _same(what: str, digest: str) -> bool:
     is_same = now == digest
     # A reason is told in full: it names what is to mend. Of a digest the beginning is enough.
     shown = now if now.startswith("(") else now[:12]
-    mark = "[green]same   [/]" if is_same else "[red]DIFFERS[/]"
-    terminal.console().print(f"  {mark} {escape(what)} {escape(shown)}", soft_wrap=True)
+    mark = ("same   ", "green") if is_same else ("DIFFERS", "red")
+    terminal.console().print(Text.assemble("  ", mark, f" {what} {shown}"), soft_wrap=True)
     return is_same
 
 
