@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import shutil
+import sqlite3
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -44,7 +47,7 @@ class MlflowRegistry:
                 client.search_registered_models(max_results=1)
                 return client
         except Exception as error:
-            raise Transient(f"the MLflow database {self.uri} cannot be opened: {error}") from error
+            raise Transient(self._told(error)) from error
 
     def register(self, approved: Approved, name: str, tags: dict[str, str]) -> ModelVersion:
         """The version that these bytes have, or a new one; its tags come with it in one call."""
@@ -98,6 +101,17 @@ class MlflowRegistry:
             self._client.set_registered_model_alias(version.name, PREVIOUS, str(former.number))
         self._client.set_registered_model_alias(version.name, CHAMPION, str(version.number))
 
+    def _told(self, error: Exception) -> str:
+        """Why the database cannot be opened, without the SQL of it, and the way out."""
+        file = self._state / "mlflow.db"
+        known = next((each for each in _chain(error) if isinstance(each, sqlite3.Error)), error)
+        why = next(iter(str(known).splitlines()), type(known).__name__)
+        said = f"the MLflow database {file} cannot be opened: {why}"
+        if isinstance(known, sqlite3.OperationalError):  # locked, or no rights: it may be whole
+            return f"{said}; end what holds it, look at its rights, or see: python -m flows doctor"
+        aside = shlex.join(["mv", str(file), f"{file}.broken"])
+        return f"{said}; set it aside, and the next release makes a new one: {aside}"
+
     def _kept(self, candidate: Candidate) -> Path:
         """A copy of the model folder under its digest: it stays when the run's folder goes."""
         place = self._state / "models" / candidate.digest
@@ -123,6 +137,12 @@ def _version(found: Any) -> ModelVersion:
     tags = dict(found.tags)
     folder = Path(url2pathname(urlsplit(found.source).path))
     return ModelVersion(found.name, int(found.version), tags["model_digest"], folder, tags)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _quoted(name: str) -> str:
