@@ -31,12 +31,18 @@ def run_status(repair: bool) -> int:
     )
     if newest := [evidence for _, evidence in islice(newest_first(state), NEWEST)]:
         console.print(_releases(newest))
-    dead = [each.name for each in found if not each.is_alive]
+    lost = [each.name for each in found if each.deployment is None]
+    if lost:
+        console.print(
+            f"what {', '.join(lost)} serves cannot be read in {state / 'endpoints'}; "
+            "release it again: python -m flows release"
+        )
+    dead = [each.name for each in found if each.deployment and not each.is_alive]
     if dead:
         console.print(
             f"{', '.join(dead)} does not answer; start it again: python -m flows status --repair"
         )
-    return 4 if dead else 0
+    return 4 if dead or lost else 0
 
 
 def run_stop(name: str | None) -> int:
@@ -60,6 +66,8 @@ def run_stop(name: str | None) -> int:
 def _repair(state: Path, endpoints: LoopbackEndpoints, console: Console) -> None:
     with only_one(state, what="repair", wait_s=60, tell=console.print):
         for each in endpoints.found():
+            if each.deployment is None:
+                continue  # which service is the live one is not sure: end none
             if not each.is_alive:
                 deployment = endpoints.restore(each.name, console.print)
                 console.print(
@@ -72,6 +80,9 @@ def _endpoints(found: list[Found]) -> Table:
     table = _table("endpoint", "version", "model", "serves at", "process")
     for each in found:
         live = each.deployment
+        if live is None:
+            table.add_row(each.name, "", "", "", Text("unknown", "red"))
+            continue
         process = str(each.pid) if each.pid else Text("dead", "red")
         table.add_row(each.name, str(live.version), live.digest[:12], live.url, process)
     return table

@@ -93,6 +93,25 @@ def test_a_file_that_is_no_evidence_is_refused_and_status_passes_it_over(
     assert "2026-01-02 03:04 UTC" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("words", [["status"], ["status", "--repair"]])
+@pytest.mark.parametrize(
+    ("live", "deployment"), [('{"live": "v1"}', '{"endpoint": "li'), ('{"li', "{}")]
+)
+def test_an_endpoint_whose_files_are_cut_is_unknown_not_well(
+    state, words, live, deployment, capsys
+):
+    service = state / "endpoints" / "light" / "services" / "v1"
+    service.mkdir(parents=True)
+    (service / "deployment.json").write_text(deployment)
+    (state / "endpoints" / "light" / "state.json").write_text(live)
+
+    assert code_of(words) == 4
+    printed = capsys.readouterr().out
+    assert "unknown" in printed
+    assert "what light serves cannot be read" in printed
+    assert service.is_dir()
+
+
 def code_of(words: list[str]) -> int:
     """The exit code, whether the command line answers it or ends with it."""
     try:

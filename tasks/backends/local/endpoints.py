@@ -41,7 +41,7 @@ class Found:
     """What ``status`` says of one endpoint."""
 
     name: str
-    deployment: Deployment
+    deployment: Deployment | None  # none: its files are damaged, what serves is unknown
     pid: int | None
     log: Path
 
@@ -65,11 +65,12 @@ class LoopbackEndpoints:
         """Every endpoint that was deployed here, alive or not."""
         endpoints = []
         for path in sorted(self._folder.glob("*/state.json")):
-            service = self._live_service(path.parent.name)
-            if service and service.deployment:
-                pid = service.pid if _answers(service) else None
-                name = path.parent.name
-                endpoints.append(Found(name, service.deployment, pid, service.log))
+            name, service = path.parent.name, self._live_service(path.parent.name)
+            if service is None or service.deployment is None:
+                endpoints.append(Found(name, None, None, path.parent))
+                continue
+            pid = service.pid if _answers(service) else None
+            endpoints.append(Found(name, service.deployment, pid, service.log))
         return endpoints
 
     def deploy(self, version: ModelVersion, port: int | None, watch: Watch) -> Deployment:
