@@ -26,7 +26,8 @@ COMMANDS = {
 app = App(
     name="python -m flows",
     help="From a folder of images to a served model. With no command: release the bundled sample.",
-    help_epilogue="Exit codes: 0 done, 1 bug, 2 usage, 3 refused, 4 infrastructure failed.",
+    help_epilogue="Exit codes: 0 done, 1 bug, 2 usage, 3 refused, 4 infrastructure failed, "
+    "130 interrupted.",
     help_format="plaintext",
     version_flags=[],
     suppress_keyboard_interrupt=False,

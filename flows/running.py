@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def run_release(
 ) -> int:
     """Release ``data`` and print what became of it."""
     uri = _located(data)
+    _require_name(name)
     console = _prepare(quiet)
     with _shown(console, quiet):
         from flows.release import release
@@ -121,6 +123,15 @@ def _located(data: str) -> str:
         if (base / data).exists():
             return str((base / data).resolve())
     raise UsageError(f"--data {data} does not exist; give a folder or a Parquet file of images")
+
+
+def _require_name(name: str | None) -> None:
+    """A name becomes a folder, a model in MLflow and a header of HTTP: plain signs only."""
+    if name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}", name):
+        raise UsageError(
+            f"--name {name!r} cannot be used; take letters, digits, spaces, dots, dashes and "
+            "underscores, at most 63, with a letter or digit first"
+        )
 
 
 def _only_endpoint() -> str:

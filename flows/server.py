@@ -116,6 +116,9 @@ def _environment(state: Path, url: str, *, has_ui: bool) -> dict[str, str]:
 
 
 def _serve(listener: socket.socket, environment: dict[str, str], log: Path) -> None:
+    # A session of its own: Ctrl-C reaches every process of the terminal's group, and a flow whose
+    # API is gone before it has said that it was interrupted waits for it in vain.
+    os.setsid()
     threading.Thread(target=end_with_parent, daemon=True).start()
     with log.open("wb") as output:
         os.dup2(output.fileno(), 1)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tasks.records import Deployment, ModelVersion
+from tasks.records import CheckedDataset, Deployment, ModelVersion
 from tasks.searches import Tuned
 from tasks.timeline import Timeline
 
@@ -133,6 +133,9 @@ def headline(why: str) -> str:
 
 
 def _remark(record: object) -> str:
+    if isinstance(record, CheckedDataset) and record.warnings:
+        warned = len(record.warnings)
+        return f"{record.checks - warned} checks passed, {warned} warned"
     for attribute, text in (
         ("checks", "{} checks passed"),
         ("tests", "{} tests passed"),

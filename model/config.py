@@ -44,7 +44,7 @@ class TrainConfig(BaseModel):
     )
     quantize: Literal["none", "int8"] = Field(
         "none",
-        description="int8: serve whole numbers, twice as fast; the gate holds it to its original.",
+        description="int8: serve whole numbers, half again as fast; the gate compares the two.",
     )
     patience: int = Field(
         4, ge=0, description="Epochs without a better validation loss before stopping; 0: never."

@@ -58,10 +58,11 @@ def _beside_float(
 ) -> tuple[list[tuple[str, str, str]], list[str]]:
     """Is the quantized model still the model that was trained?"""
     original, agreement = float(metrics["float"]["accuracy"]), float(metrics["float"]["agreement"])
-    drop = original - float(metrics["accuracy"])
+    accuracy_now = float(metrics["accuracy"])
+    drop = original - accuracy_now
     findings = [
         ("accuracy before quantization", f"{original:.4f}",
-         f"at most {rules.max_quantized_drop:.4f} lost; {drop:.4f} was"),
+         f"{accuracy_now:.4f} since; at most {rules.max_quantized_drop:.4f} may be lost"),
         ("answers as before quantization", f"{agreement:.4f}",
          f"at least {rules.min_quantized_agreement:.4f}"),
     ]  # fmt: skip
@@ -75,7 +76,8 @@ def _beside_float(
     if agreement < rules.min_quantized_agreement:
         reasons.append(
             f"only {agreement:.4f} of the test images are answered as before quantization, "
-            f"less than {rules.min_quantized_agreement:.4f}; {way_out}"
+            f"less than {rules.min_quantized_agreement:.4f}; {way_out}, or lower "
+            "--min-quantized-agreement"
         )
     return findings, reasons
 

@@ -15,6 +15,8 @@ from tests.flows.conftest import FAST
     [
         (["release", "--data", "no/such/folder"], 2, "no/such/folder does not exist"),
         (["--dta", "x"], 2, "--dta"),
+        (["release", "--name", "../../evil"], 2, "'../../evil' cannot be used"),
+        (["release", "--name", "a/b"], 2, "'a/b' cannot be used"),
         (["relase"], 2, "relase"),
         (["release", "--min-accuracy", "1.5"], 2, "min-accuracy"),
         (["release", "--epochs", "0"], 2, "epochs"),
@@ -29,7 +31,17 @@ from tests.flows.conftest import FAST
         (["tune", "--knobs", "seed"], 2, "'seed' is not in the space"),
         (["tune", "--learning-rate", "20"], 2, "learning-rate"),
         (
-            ["tune", "--learning-rate", ".1", "--batch-size", "8", "--augment", "none"],
+            [
+                "tune",
+                "--learning-rate",
+                ".1",
+                "--batch-size",
+                "8",
+                "--augment",
+                "none",
+                "--network",
+                "baseline",
+            ],
             2,
             "nothing is left to search",
         ),

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import time
 
 import psutil
 import pytest
 
-from tests.flows.conftest import FAST, processes_of, registered, url_of, verdicts, version_at
+from tests.flows.conftest import (
+    FAST,
+    heed_interrupts,
+    processes_of,
+    registered,
+    url_of,
+    verdicts,
+    version_at,
+)
 
 
 def test_a_killed_flow_is_continued_and_trains_once(flows, pictures):
@@ -52,6 +63,27 @@ def test_an_interrupted_flow_leaves_no_trainer(flows, pictures, word):
         if "epoch 1/" in line:
             break
     begun.send_signal(word)
+    rest = begun.stdout.read()
+
+    assert begun.wait(60) == 130, rest
+    assert "continues where this one stopped" in rest
+    assert trainers_of(flows) == []
+
+
+@pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_reaches_the_whole_group_and_ends_it(flows, pictures, word):
+    """As a terminal sends it, and `timeout`; with the Prefect server that the command starts."""
+    environment = {k: v for k, v in flows.environment.items() if k != "PREFECT_API_URL"}
+    begun = subprocess.Popen(
+        [sys.executable, "-m", "flows", "release", "--data", str(pictures), "--epochs", "900",
+         "--patience", "0"],
+        cwd=flows.root, env=environment, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=heed_interrupts,
+    )  # fmt: skip
+    for line in begun.stdout:
+        if "epoch 1/" in line:
+            break
+    os.killpg(begun.pid, word)
     rest = begun.stdout.read()
 
     assert begun.wait(60) == 130, rest
