@@ -56,6 +56,7 @@ def run_tune(
 ) -> int:
     """Search for knobs and print the best trials, and how to release the best one."""
     uri, named = _located(data), search.over(config)
+    _require_name(name)
     try:
         chosen(named.knobs)
     except BadSpace as error:

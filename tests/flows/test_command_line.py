@@ -26,6 +26,7 @@ from tests.flows.conftest import FAST
         (["release", "--data", "nope://bucket/images"], 3, "nope://bucket/images cannot be read"),
         (["release", "--network", "nope"], 2, "unknown network 'nope'"),
         (["tune", "--data", "no/such/folder"], 2, "no/such/folder does not exist"),
+        (["tune", "--name", "../../evil"], 2, "'../../evil' cannot be used"),
         (["tune", "--trials", "0"], 2, "trials"),
         (["tune", "--timeout-minutes", "0"], 2, "timeout-minutes"),
         (["tune", "--knobs", "seed"], 2, "'seed' is not in the space"),
