@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 4200
+MLFLOW_PORT ?= 5000
 REQUIREMENTS := infra/requirements
 INSTALL := $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode --python $(BIN)/python
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -49,7 +50,8 @@ ui: .venv/app ## Start the Prefect server, a worker and the deployments; print t
 	$(BIN)/python -m flows ui --port $(PORT)
 
 mlflow: .venv/app ## Open the runs, curves and versions in MLflow's own pages
-	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000 --backend-store-uri sqlite:///.mlops/mlflow.db
+	$(BIN)/mlflow ui --host 127.0.0.1 --port $(MLFLOW_PORT) \
+		--backend-store-uri "sqlite:///$${MLOPS_HOME:-.mlops}/mlflow.db"
 
 stop: ## Stop the endpoint
 	$(BIN)/python -m flows stop

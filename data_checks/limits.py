@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 FILE = "data_checks.toml"
 Severity = Literal["refuse", "warn"]
@@ -79,7 +80,11 @@ class Limits(BaseModel):
             raise BadLimits(f"{file} is no TOML: {error}") from error
         except ValidationError as error:
             faults = "; ".join(
-                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
+                f"{'.'.join(map(str, fault['loc']))}: {_said(fault)}" for fault in error.errors()
             )
             known = ", ".join(cls.model_fields)
             raise BadLimits(f"{file}: {faults}. Known keys: {known}") from error
+
+
+def _said(fault: ErrorDetails) -> str:
+    return "unknown key" if fault["type"] == "extra_forbidden" else fault["msg"]

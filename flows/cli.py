@@ -29,8 +29,10 @@ app = App(
     help_epilogue="Exit codes: 0 done, 1 bug, 2 usage, 3 refused, 4 infrastructure failed, "
     "130 interrupted.",
     help_format="plaintext",
-    version_flags=[],
+    version=lambda: _version(),
+    version_flags=["--version"],
     suppress_keyboard_interrupt=False,
+    result_action="return_value",
 )
 for name, text in COMMANDS.items():
     app.command(f"flows.commands:{name}", name=name, help=text)
@@ -43,7 +45,7 @@ class UsageError(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; answer its exit code, with a message where we know what went wrong."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if not words or (words[0].startswith("-") and words[0] not in ("--help", "-h")):
+    if not words or (words[0].startswith("-") and words[0] not in ("--help", "-h", "--version")):
         words.insert(0, "release")
     try:
         return int(app(words, exit_on_error=False, print_error=False) or 0)
@@ -71,6 +73,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"failed: {error}", file=sys.stderr)
             return 4
         raise
+
+
+def _version() -> str:
+    import tomllib
+
+    from tasks.backends.local.state import CHECKOUT
+
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return f"{project['name']} {project['version']}"
 
 
 def _disk_is_full() -> str | None:

@@ -98,7 +98,7 @@ def _state() -> Finding:
 
 
 def _port() -> Finding:
-    from tasks.backends.local.endpoints import FIRST_PORT
+    from tasks.backends.local.addresses import FIRST_PORT
     from tasks.backends.local.processes import who_holds
 
     with socket.socket() as probe:

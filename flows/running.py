@@ -15,6 +15,7 @@ from flows import terminal
 from flows.cli import UsageError
 from model.config import TrainConfig
 from model.tune.space import BadSpace, Search, chosen
+from tasks import backends
 from tasks.backends.local.state import CHECKOUT, home, require_space
 from tasks.errors import Refused
 from tasks.rules import Rules
@@ -42,6 +43,7 @@ def run_release(
     """Release ``data`` and print what became of it."""
     uri = _located(data)
     _require_name(name)
+    _require_backend(backend)
     console = _prepare(quiet)
     with _shown(console, quiet):
         from flows.release import release
@@ -57,6 +59,7 @@ def run_tune(
     """Search for knobs and print the best trials, and how to release the best one."""
     uri, named = _located(data), search.over(config)
     _require_name(name)
+    _require_backend(backend)
     try:
         chosen(named.knobs)
     except BadSpace as error:
@@ -133,6 +136,12 @@ def _require_name(name: str | None) -> None:
             f"--name {name!r} cannot be used; take letters, digits, spaces, dots, dashes and "
             "underscores, at most 63, with a letter or digit first"
         )
+
+
+def _require_backend(backend: str) -> None:
+    if backend not in backends.NAMES:
+        known = ", ".join(backends.NAMES)
+        raise UsageError(f"unknown backend {backend!r}; choose one of: {known}")
 
 
 def _only_endpoint() -> str:

@@ -37,7 +37,7 @@ def run_status(repair: bool) -> int:
             f"what {', '.join(lost)} serves cannot be read in {state / 'endpoints'}; "
             "release it again: python -m flows release"
         )
-    dead = [each.name for each in found if each.deployment and not each.is_alive]
+    dead = [each.name for each in found if each.deployment and each.is_dead]
     if dead:
         console.print(
             f"{', '.join(dead)} does not answer; start it again: python -m flows status --repair"
@@ -68,7 +68,7 @@ def _repair(state: Path, endpoints: LoopbackEndpoints, console: Console) -> None
         for each in endpoints.found():
             if each.deployment is None:
                 continue  # which service is the live one is not sure: end none
-            if not each.is_alive:
+            if each.is_dead:
                 deployment = endpoints.restore(each.name, console.print)
                 console.print(
                     f"{each.name} version {deployment.version} serves again at {deployment.url}"
@@ -83,9 +83,13 @@ def _endpoints(found: list[Found]) -> Table:
         if live is None:
             table.add_row(each.name, "", "", "", Text("unknown", "red"))
             continue
-        process = str(each.pid) if each.pid else Text("dead", "red")
+        process = str(each.pid) if each.pid else _absent(each)
         table.add_row(each.name, str(live.version), live.digest[:12], live.url, process)
     return table
+
+
+def _absent(each: Found) -> Text:
+    return Text("stopped") if each.is_stopped else Text("dead", "red")
 
 
 def _releases(newest: list[Kept]) -> Table:

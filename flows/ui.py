@@ -46,7 +46,10 @@ def run_ui(port: int) -> int:
             target=_work, args=(environment,), name="prefect-worker", daemon=True
         )
         worker.start()
-        worker.join()
+        try:
+            worker.join()
+        except KeyboardInterrupt:  # as the last line said: the way to end it, so no failure
+            return 0
         return worker.exitcode or 0
 
 

@@ -39,11 +39,18 @@ def evaluate_candidate(
         reasons = "\n".join(f"  · {reason}" for reason in verdict.reasons)
         raise Refused(
             f"candidate {candidate.digest[:12]} was not approved:\n{reasons}\n"
-            f"{'The champion keeps serving. ' if champion else ''}Look at {candidate.folder}",
+            f"{_champion_stays(rival) if champion else ''}Look at {candidate.folder}",
             reasons=verdict.reasons,
         )
     approved = Approved(candidate, verdict)
     return Skipped(approved, "the same model was approved before") if kept else approved
+
+
+def _champion_stays(rival: ModelVersion | None) -> str:
+    elsewhere = (
+        " To serve it beside that one all the same, give it another --name." if rival else ""
+    )
+    return f"The champion keeps serving.{elsewhere}\n"
 
 
 def _key(candidate: Candidate, rival: ModelVersion | None, rules: Rules) -> str:

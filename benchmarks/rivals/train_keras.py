@@ -14,7 +14,7 @@ keras.utils.set_random_seed(seed)
 
 def block(filters):
     return [
-        layers.Conv2D(filters, 5, padding="same", use_bias=False),
+        layers.Conv2D(filters, 3, padding="same", use_bias=False),
         layers.BatchNormalization(momentum=0.9),
         layers.ReLU(),
         layers.MaxPooling2D(2),
@@ -26,12 +26,12 @@ model = keras.Sequential(
         keras.Input((28, 28, 1)),
         layers.Rescaling(1 / 127.5, offset=-1),
         *block(16),
-        *block(32),
+        *block(64),
         layers.Flatten(),
         layers.Dense(10, activation="softmax"),
     ]
 )
-model.compile(keras.optimizers.Adam(RATE), "sparse_categorical_crossentropy", ["accuracy"])
+model.compile(keras.optimizers.Adam(RATE), "sparse_categorical_crossentropy", metrics=["accuracy"])
 if "--numpy" in sys.argv:
 
     def train(_):

@@ -19,14 +19,14 @@ low = "--bf16" in sys.argv
 
 def block(taken, filters):
     return [
-        nn.Conv2d(taken, filters, 5, padding=2, bias=False),
+        nn.Conv2d(taken, filters, 3, padding=1, bias=False),
         nn.BatchNorm2d(filters),
         nn.ReLU(),
         nn.MaxPool2d(2),
     ]
 
 
-model = nn.Sequential(*block(1, 16), *block(16, 32), nn.Flatten(), nn.Linear(7 * 7 * 32, 10))
+model = nn.Sequential(*block(1, 16), *block(16, 64), nn.Flatten(), nn.Linear(7 * 7 * 64, 10))
 model = model.to(memory_format=layout)
 optimizer = torch.optim.Adam(model.parameters(), RATE, fused=is_fused)
 loss = nn.CrossEntropyLoss()

@@ -124,3 +124,13 @@ def test_a_stopped_endpoint_answers_no_more(backend, version_of, model_folder):
 
     with pytest.raises(httpx.ConnectError):
         answering(deployment.url)
+
+
+def test_a_stopped_endpoint_comes_back_at_its_address(backend, version_of, model_folder):
+    before = backend.endpoints.deploy(version_of(model_folder), None, quiet)
+    backend.endpoints.stop("light")
+
+    after = backend.endpoints.deploy(version_of(model_folder), None, quiet)
+
+    assert after.url == before.url
+    assert answering(after.url) == "1"

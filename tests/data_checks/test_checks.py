@@ -197,7 +197,7 @@ def test_a_limit_and_a_severity_may_be_changed_beside_the_data(good, failed, jud
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("max_blank = 1", "max_blank.*Known keys: .*max_blank_share"),
+        ("max_blank = 1", "max_blank: unknown key.*Known keys: .*max_blank_share"),
         ("max_blank_share = 2", "max_blank_share.*less than or equal to 1"),
         ("= 2", "no TOML"),
     ],

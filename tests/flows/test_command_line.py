@@ -22,7 +22,7 @@ from tests.flows.conftest import FAST
         (["release", "--epochs", "0"], 2, "epochs"),
         (["release", "--epochs", "many"], 2, "many"),
         (["release", "--augment", "spin"], 2, "spin"),
-        (["release", "--backend", "moon"], 3, "unknown backend 'moon'; choose one of: local"),
+        (["release", "--backend", "moon"], 2, "unknown backend 'moon'; choose one of: local"),
         (["release", "--data", "nope://bucket/images"], 3, "nope://bucket/images cannot be read"),
         (["release", "--network", "nope"], 2, "unknown network 'nope'"),
         (["tune", "--data", "no/such/folder"], 2, "no/such/folder does not exist"),
@@ -46,7 +46,7 @@ from tests.flows.conftest import FAST
             2,
             "nothing is left to search",
         ),
-        (["tune", "--backend", "moon"], 3, "unknown backend 'moon'"),
+        (["tune", "--backend", "moon"], 2, "unknown backend 'moon'"),
         (["rollback"], 3, "there are: none"),
         (["stop", "--name", "nope"], 3, "no endpoint 'nope'"),
         (["verify", "nope"], 3, "no evidence 'nope'"),
@@ -68,6 +68,12 @@ def test_a_port_that_cannot_be_is_refused_at_once(command, port, capsys):
     assert main([command, "--port", port]) == 2
 
     assert f'"{port}" for --port' in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_project(capsys):
+    assert main(["--version"]) == 0
+
+    assert capsys.readouterr().out == "image-classifier-mlops 0.1.0\n"
 
 
 def test_a_port_in_use_is_named_with_its_owner(released, pictures):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import httpx
 import psutil
 import pytest
 
@@ -113,6 +114,20 @@ def test_a_dead_service_is_told_and_restored(released, pictures):
 
     assert version_at(url)["name"] == "light"
     assert released("status").returncode == 0
+
+
+def test_a_stopped_endpoint_is_no_failure_and_comes_back_when_asked(released, pictures):
+    url = url_of(released)
+    assert released("stop").returncode == 0
+
+    after = released("status", "--repair")
+
+    assert after.returncode == 0, after.stdout
+    assert "stopped" in after.stdout
+    with pytest.raises(httpx.ConnectError):
+        version_at(url)
+    assert released("release", "--data", str(pictures), *FAST).returncode == 0
+    assert version_at(url)["name"] == "light"
 
 
 def reports_of(checkout) -> list[str]:

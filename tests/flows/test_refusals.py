@@ -20,6 +20,7 @@ def test_a_worse_candidate_is_refused_and_the_champion_keeps_serving(released, p
 
     assert done.returncode == 3, done.stdout + done.stderr
     assert "worse than version 1" in done.stderr or "lost" in done.stderr
+    assert "give it another --name" in done.stderr
     assert version_at(url)["version"] == "1"
     assert registered(released) == before
 

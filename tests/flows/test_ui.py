@@ -13,8 +13,8 @@ from tests.conftest import ROOT
 from tests.flows.conftest import processes_of
 
 
-@pytest.mark.parametrize("word", [signal.SIGTERM, signal.SIGKILL])
-def test_it_serves_the_deployments_and_leaves_nothing(flows, word):
+@pytest.mark.parametrize(("word", "code"), [(signal.SIGINT, 0), (signal.SIGKILL, -9)])
+def test_it_serves_the_deployments_and_leaves_nothing(flows, word, code):
     (flows.root / "prefect.yaml").write_text((ROOT / "prefect.yaml").read_text())
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -27,6 +27,7 @@ def test_it_serves_the_deployments_and_leaves_nothing(flows, word):
     found = api.post("/deployments/filter", json={}).raise_for_status().json()
     begun.send_signal(word)
     begun.communicate(timeout=60)
+    assert begun.returncode == code
 
     assert sorted(each["entrypoint"].rpartition(":")[2] for each in found) == [
         "release",

@@ -1,8 +1,9 @@
 """
 Endpoints on the loopback address: each a port, behind which services change with no request lost.
 
-    endpoints/<name>/state.json            which service is live; written whole, after the switch
-    endpoints/<name>/services/<id>/        one service: what it serves, its log, its address
+    endpoints/<name>/state.json        which service is live, or was when it was stopped; written
+                                       whole, after the switch
+    endpoints/<name>/services/<id>/    one service: what it serves, its log, its address
 
 The listening socket is handed from the old service to the new one (``model.serve.control``), so the
 port never closes in between. Killed at any point, ``state.json`` still says who is live, and
@@ -12,6 +13,7 @@ port never closes in between. Killed at any point, ``state.json`` still says who
 from __future__ import annotations
 
 import contextlib
+import json
 import secrets
 import shlex
 import socket
@@ -23,7 +25,7 @@ from pathlib import Path
 import httpx
 
 from model.serve import control
-from tasks.backends.local.processes import who_holds
+from tasks.backends.local.addresses import bind, bind_first_free, url_of
 from tasks.backends.local.replay import known_image, replay
 from tasks.backends.local.services import Service, read_services, start_service
 from tasks.backends.local.state import read_json, write_whole
@@ -32,7 +34,6 @@ from tasks.ports import Watch
 from tasks.records import Deployment, ModelVersion
 from tasks.source import serving_code
 
-FIRST_PORT, PORTS = 8000, 100
 DRAIN_S = 15.0
 
 
@@ -44,10 +45,16 @@ class Found:
     deployment: Deployment | None  # none: its files are damaged, what serves is unknown
     pid: int | None
     log: Path
+    is_stopped: bool = False  # on purpose
 
     @property
     def is_alive(self) -> bool:
         return self.pid is not None
+
+    @property
+    def is_dead(self) -> bool:
+        """It should answer, and does not."""
+        return not self.is_alive and not self.is_stopped
 
 
 class LoopbackEndpoints:
@@ -70,7 +77,8 @@ class LoopbackEndpoints:
                 endpoints.append(Found(name, None, None, path.parent))
                 continue
             pid = service.pid if _answers(service) else None
-            endpoints.append(Found(name, service.deployment, pid, service.log))
+            stopped = pid is None and self._is_stopped(name)
+            endpoints.append(Found(name, service.deployment, pid, service.log, stopped))
         return endpoints
 
     def deploy(self, version: ModelVersion, port: int | None, watch: Watch) -> Deployment:
@@ -86,9 +94,9 @@ class LoopbackEndpoints:
                 replayed, gap = replay(new.private_url, version.folder)
                 watch(f"{replayed} known images answered as at training time (gap {gap:.2g})")
                 deployment = Deployment(
-                    version.name, _url(listener), version.number, version.digest,
+                    version.name, url_of(listener), version.number, version.digest,
                     replayed, gap, identity=serving_code(),
-                    example=self._example(version, _url(listener)),
+                    example=self._example(version, url_of(listener)),
                 )  # fmt: skip
                 control.take(new.control, listener)
             except BaseException:
@@ -120,10 +128,12 @@ class LoopbackEndpoints:
         return service.model_folder
 
     def stop(self, name: str) -> bool:
-        """Stop every service of the endpoint; its state stays for ``rollback`` and ``repair``."""
+        """Stop every service of the endpoint; the next one takes its address again."""
+        live = self._live_service(name)
+        if live:
+            self._write_state(name, live, stopped=True)
         services = read_services(self._folder / name / "services")
         was_alive = [service for service in services if service.stop(DRAIN_S)]
-        (self._folder / name / "state.json").unlink(missing_ok=True)
         return bool(was_alive)
 
     def _live_service(self, name: str) -> Service | None:
@@ -133,9 +143,17 @@ class LoopbackEndpoints:
                 return service
         return None
 
-    def _write_state(self, name: str, service: Service) -> None:
+    def _is_stopped(self, name: str) -> bool:
+        return bool((read_json(self._folder / name / "state.json") or {}).get("stopped"))
+
+    def _promised(self) -> set[int]:
+        """Ports of endpoints that do not answer now, and shall find them free again."""
+        return {each.deployment.port for each in self.found() if each.deployment}
+
+    def _write_state(self, name: str, service: Service, *, stopped: bool = False) -> None:
         service.save()
-        write_whole(self._folder / name / "state.json", f'{{"live": "{service.id}"}}\n')
+        state = json.dumps({"live": service.id, "stopped": stopped})
+        write_whole(self._folder / name / "state.json", f"{state}\n")
 
     def _example(self, version: ModelVersion, url: str) -> str:
         """A command that asks about a known image, which is put beside the state."""
@@ -162,35 +180,11 @@ class LoopbackEndpoints:
         if old and _answers(old) and old.deployment and wanted == old.deployment.port:
             listener = control.give(old.control)
         elif wanted:
-            listener = _bind(wanted)
+            listener = bind(wanted)
         else:
-            listener = _bind_first_free(watch)
+            listener = bind_first_free(self._promised(), watch)
         with listener:
             yield listener
-
-
-def _bind(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-        listener.listen(1024)
-    except OSError as error:
-        listener.close()
-        raise Transient(
-            f"port {port} is held by {who_holds(port)}; end that program or choose another --port"
-        ) from error
-    return listener
-
-
-def _bind_first_free(watch: Watch) -> socket.socket:
-    for port in range(FIRST_PORT, FIRST_PORT + PORTS):
-        with contextlib.suppress(Transient):
-            listener = _bind(port)
-            if port != FIRST_PORT:
-                watch(f"port {FIRST_PORT} is held by {who_holds(FIRST_PORT)}; taking {port}")
-            return listener
-    raise Transient(f"no port from {FIRST_PORT} to {FIRST_PORT + PORTS - 1} is free; use --port")
 
 
 def _answers(service: Service) -> bool:
@@ -218,7 +212,3 @@ def _is_same(old: Service, version: ModelVersion, port: int | None) -> bool:
 
 def _new_id(version: ModelVersion) -> str:
     return f"v{version.number}-{version.digest[:8]}-{secrets.token_hex(3)}"
-
-
-def _url(listener: socket.socket) -> str:
-    return f"http://127.0.0.1:{listener.getsockname()[1]}"
