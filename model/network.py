@@ -26,7 +26,7 @@ def baseline(shape: Shape, classes: int) -> Model:
             Input(shape, dtype="uint8"),
             layers.Rescaling(1 / 127.5, offset=-1),  # 0..255 becomes -1..1
             *block(filters=16),
-            *block(filters=64),
+            *block(filters=48),
             layers.Flatten(),
             layers.Dense(classes, activation="softmax"),
         ]

@@ -26,7 +26,7 @@ model = keras.Sequential(
         keras.Input((28, 28, 1)),
         layers.Rescaling(1 / 127.5, offset=-1),
         *block(16),
-        *block(64),
+        *block(48),
         layers.Flatten(),
         layers.Dense(10, activation="softmax"),
     ]

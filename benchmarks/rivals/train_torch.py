@@ -26,7 +26,7 @@ def block(taken, filters):
     ]
 
 
-model = nn.Sequential(*block(1, 16), *block(16, 64), nn.Flatten(), nn.Linear(7 * 7 * 64, 10))
+model = nn.Sequential(*block(1, 16), *block(16, 48), nn.Flatten(), nn.Linear(7 * 7 * 48, 10))
 model = model.to(memory_format=layout)
 optimizer = torch.optim.Adam(model.parameters(), RATE, fused=is_fused)
 loss = nn.CrossEntropyLoss()
