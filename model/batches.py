@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_SHIFT_SHARE = 1 / 14  # of a side: 2 pixels of 28
+THREADS = 4  # that change images
 
 
 def training_batches(
@@ -38,9 +39,9 @@ def training_batches(
     if augment != "none":
         found = found.enumerate().map(
             lambda step, batch: (_change(batch[0], augment, seed, step), batch[1]),
-            num_parallel_calls=tf.data.AUTOTUNE,
+            num_parallel_calls=THREADS,
         )
-    return found.prefetch(4)
+    return _untuned(found.prefetch(4))
 
 
 def plain_batches(
@@ -50,7 +51,21 @@ def plain_batches(
     import tensorflow as tf
 
     gather = _gather(pixels, labels)
-    return tf.data.Dataset.from_tensor_slices(order).batch(size).map(gather).prefetch(4)
+    return _untuned(tf.data.Dataset.from_tensor_slices(order).batch(size).map(gather).prefetch(4))
+
+
+def _untuned(batches: Any) -> Any:
+    """
+    Without the thread that tunes a pipeline as it runs: there is nothing left to tune here.
+
+    At the end of an epoch it is waited for, and now and then it sleeps until its next turn (in
+    TensorFlow 2.21): up to half a minute in which nothing is learned.
+    """
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.with_options(options)
 
 
 def _gather(pixels: NDArray[np.uint8], labels: NDArray[np.int32]) -> Any:
