@@ -127,7 +127,9 @@ def test_a_stopped_endpoint_answers_no_more(backend, version_of, model_folder):
 
 
 def test_a_stopped_endpoint_comes_back_at_its_address(backend, version_of, model_folder):
-    before = backend.endpoints.deploy(version_of(model_folder), None, quiet)
+    with socket.create_server(("127.0.0.1", 0)) as free:  # other tests take those from 8000 on
+        port = free.getsockname()[1]
+    before = backend.endpoints.deploy(version_of(model_folder), port, quiet)
     backend.endpoints.stop("light")
 
     after = backend.endpoints.deploy(version_of(model_folder), None, quiet)

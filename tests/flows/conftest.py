@@ -112,6 +112,12 @@ def released(tmp_path_factory, prefect_url, pictures) -> Iterator[Checkout]:
     made("stop")
 
 
+def free_port() -> str:
+    """A port that no other test takes: those of endpoints are looked for from 8000 on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return str(free.getsockname()[1])
+
+
 def verdicts(printed: str) -> dict[str, str]:
     """Stage → verdict, from the table at the end."""
     rows = re.findall(

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from flows.cli import COMMANDS, main
-from tests.flows.conftest import FAST
+from tests.flows.conftest import FAST, free_port
 
 
 @pytest.mark.parametrize(
@@ -77,9 +77,8 @@ def test_the_version_is_that_of_the_project(capsys):
 
 
 def test_a_port_in_use_is_named_with_its_owner(released, pictures):
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = str(other.getsockname()[1])
-
+    port = free_port()
+    with socket.create_server(("127.0.0.1", int(port))):
         done = released("release", "--data", str(pictures), *FAST, "--port", port)
 
     assert done.returncode == 4, done.stdout + done.stderr

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import signal
-import socket
 import time
 
 import httpx
 import pytest
 
 from tests.conftest import ROOT
-from tests.flows.conftest import processes_of
+from tests.flows.conftest import free_port, processes_of
 
 
 @pytest.mark.parametrize(("word", "code"), [(signal.SIGINT, 0), (signal.SIGKILL, -9)])
 def test_it_serves_the_deployments_and_leaves_nothing(flows, word, code):
     (flows.root / "prefect.yaml").write_text((ROOT / "prefect.yaml").read_text())
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    begun = flows.start("ui", "--port", str(port))
+    port = free_port()
+    begun = flows.start("ui", "--port", port)
     for line in begun.stdout:
         if "Ctrl-C" in line:
             break
