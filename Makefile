@@ -9,7 +9,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check audit endurance image image-test format lock ui mlflow stop clean docs
+.PHONY: help run test check audit endurance image image-test cloud cloud-test format lock ui mlflow stop clean docs
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ image: .venv/image ## Build the container image: make image MODEL=<model folder>
 image-test: .venv/dev ## Build the image on a base made here, run it, ask it (as root; 3 minutes)
 	$(BIN)/python -m pytest -m image --timeout 900 tests/infra
 
+cloud: .venv/dev .venv/azurite ## A shell in which --backend azure works, on this machine alone (needs npm)
+	$(BIN)/python -m tests.cloud
+
+cloud-test: .venv/dev .venv/azurite ## Release to the stand-in cloud, and let it fail (needs npm; 15 minutes)
+	$(BIN)/python -m pytest -m cloud --timeout 600 tests/cloud tests/flows
+
 endurance: .venv/dev ## Kill, load, flood and fuzz what runs (three quarters of an hour)
 	$(BIN)/python -m pytest -m endurance -s --tb=short tests/endurance
 
@@ -61,7 +67,7 @@ docs: .venv/dev ## Write docs/cli.txt again from the command line's own help
 
 lock: .venv/uv ## Resolve the requirements again, with hashes
 	cd $(REQUIREMENTS) && for part in uv dev; do ../../$(LOCK) $$part.in -o $$part.txt; done
-	cd $(REQUIREMENTS) && for part in serve train image app; do \
+	cd $(REQUIREMENTS) && for part in serve train image app azure; do \
 		../../$(LOCK) -c dev.txt $$part.in -o $$part.txt; done
 	cd benchmarks/requirements && for part in $$(basename -s .in *.in); do \
 		../../$(LOCK) $$part.in -o $$part.txt; done
@@ -87,7 +93,17 @@ clean: ## Remove the environment and all caches; the state in .mlops stays
 	@$(INSTALL) -r $<
 	@touch $@
 
+.venv/azure: $(REQUIREMENTS)/azure.txt .venv/uv
+	@$(INSTALL) -r $<
+	@touch $@
+
+.venv/azurite: infra/azurite/package-lock.json .venv/uv
+	@command -v npm >/dev/null || { echo "the stand-in cloud needs node and npm (Debian: apt install npm)"; exit 2; }
+	@mkdir -p $@ && cp infra/azurite/package.json infra/azurite/package-lock.json $@
+	@npm ci --prefix $@ --no-audit --no-fund --silent
+	@touch $@
+
 .venv/dev: $(REQUIREMENTS)/dev.txt .venv/uv
 	@echo "installing what flows and tests need (some 2 GB; a minute or two)"
 	@$(INSTALL) -r $<
-	@touch $@ .venv/app .venv/image
+	@touch $@ .venv/app .venv/image .venv/azure

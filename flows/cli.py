@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _version() -> str:
     import tomllib
 
-    from tasks.backends.local.state import CHECKOUT
+    from tasks.state import CHECKOUT
 
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return f"{project['name']} {project['version']}"
@@ -86,8 +86,8 @@ def _version() -> str:
 
 def _disk_is_full() -> str | None:
     """Libraries wrap a full disk in errors of their own: asked of the disk, not of the error."""
-    from tasks.backends.local.state import home, told_if_full
     from tasks.errors import Transient
+    from tasks.state import home, told_if_full
 
     try:
         return told_if_full(home())

@@ -42,7 +42,7 @@ def release(
     name
         Of model and endpoint; by default that of the data.
     backend
-        Where to train, register and serve: local.
+        Where to train, register and serve: local, or azure (docs/azure.md).
     deploy
         Serve the model when it is registered.
     force

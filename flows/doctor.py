@@ -79,7 +79,7 @@ def _applies(marker: str) -> bool:
 
 
 def _disk() -> Finding:
-    from tasks.backends.local.state import home
+    from tasks.state import home
 
     free = shutil.disk_usage(home()).free
     return Finding(
@@ -89,7 +89,7 @@ def _disk() -> Finding:
 
 
 def _state() -> Finding:
-    from tasks.backends.local.state import home
+    from tasks.state import home
 
     try:
         return Finding("state folder", True, f"{home()} is writable")
@@ -115,7 +115,7 @@ def _prefect() -> Finding:
     import httpx
 
     from flows.server import prefect_api
-    from tasks.backends.local.state import home
+    from tasks.state import home
 
     try:
         with prefect_api(home()) as url:
@@ -128,7 +128,7 @@ def _prefect() -> Finding:
 
 def _mlflow() -> Finding:
     from tasks.backends.local.registry import MlflowRegistry
-    from tasks.backends.local.state import home
+    from tasks.state import home
 
     registry = MlflowRegistry(home())
     try:

@@ -48,7 +48,7 @@ def release(
     Args:
         data: folder, Parquet file or fsspec URL of the images.
         name: of model and endpoint; by default that of the data.
-        backend: where to train, register and serve: local.
+        backend: where to train, register and serve: local or azure.
         config: training knobs.
         rules: when a candidate may serve.
         deploy: false registers the model and leaves the endpoint alone.
@@ -71,4 +71,7 @@ def release(
         candidate = train_model(on, describe_job(checked, gate, config), force)
         approved = evaluate_candidate(on, candidate, champion, rules)
         version = register_model(on, approved, dataset.name)
+        if on.endpoints is None:
+            say(f"the {on.name} backend has no endpoint: version {version.number} is registered")
+            return version
         return deploy_model(on, version, port) if deploy else version

@@ -16,9 +16,9 @@ from flows.cli import UsageError
 from model.config import TrainConfig
 from model.tune.space import BadSpace, Search, chosen
 from tasks import backends
-from tasks.backends.local.state import CHECKOUT, home, require_space
 from tasks.errors import Refused
 from tasks.rules import Rules
+from tasks.state import CHECKOUT, home, require_space
 from tasks.timeline import timeline
 
 QUIET = {

@@ -13,8 +13,8 @@ from rich.text import Text
 from flows import terminal
 from flows.kept import Kept, newest_first
 from tasks.backends.local.endpoints import Found, LoopbackEndpoints
-from tasks.backends.local.state import home, only_one
 from tasks.errors import Refused
+from tasks.state import home, only_one
 
 NEWEST = 5
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from flows import terminal
 from flows.server import end_with_parent, prefect_server
-from tasks.backends.local.state import CHECKOUT, home
 from tasks.errors import Transient
+from tasks.state import CHECKOUT, home
 
 POOL = "mlops"
 

@@ -12,9 +12,9 @@ from flows.kept import newest_first, read_evidence
 from model.folder import BadModelFolder, ModelFolder
 from model.images import BadDataset, open_images
 from tasks.backends.local.registry import MlflowRegistry
-from tasks.backends.local.state import home
 from tasks.digests import digest_of_file
 from tasks.errors import Refused, Transient
+from tasks.state import home
 
 
 def run_verify(release: str | None) -> int:

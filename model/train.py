@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from model.config import TrainConfig, faults
 from model.folder import BadModelFolder, ModelFolder
 from model.images import BadDataset, open_images
+from model.mirror import Mirror
 from model.pixels import BadImage
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def train(
     *,
     data: str,
     out: Path,
+    mirror: Path | None = None,
     config: Annotated[TrainConfig, Parameter(name="*")] = TrainConfig(),  # noqa: B008 (frozen)
     tracking_uri: str | None = None,
     experiment: str | None = None,
@@ -51,6 +53,8 @@ def train(
         Folder with a folder a class, Parquet file, IDX folder, or an fsspec URL of one.
     out
         The model folder to write; also holds the checkpoints while training.
+    mirror
+        A second folder that gets a copy after each epoch, and from which a new machine goes on.
     tracking_uri
         MLflow to write parameters, metrics by epoch and files to; none if left out.
     experiment
@@ -62,12 +66,15 @@ def train(
     """
     from model.fit import CannotLearn
 
+    copy = Mirror(out, mirror) if mirror else None
+    if copy:
+        copy.pull()
     if _is_finished(out):
         print(f"{out} holds a finished model already")
         return 0
     tags = dict(word.partition("=")[::2] for word in tag or [])
     try:
-        _train(data, out, config, tracking_uri, experiment, run_name, tags)
+        _train(data, out, config, copy, tracking_uri, experiment, run_name, tags)
     except (BadDataset, BadImage, CannotLearn) as error:
         print(f"refused: {error}", file=sys.stderr)
         return 3
@@ -78,6 +85,7 @@ def _train(
     data: str,
     out: Path,
     config: TrainConfig,
+    copy: Mirror | None,
     tracking_uri: str | None,
     experiment: str | None,
     run_name: str | None,
@@ -103,6 +111,8 @@ def _train(
         if progress.history:
             print(SENTENCE.format(**progress.history[-1]), flush=True)
             run.epoch(progress.history[-1])
+        if copy:
+            copy.push()
 
     checkpoint = Checkpoint(out / "checkpoints", run_key(config, images.digest()))
     model, progress = fit(arrays, len(images.labels), config, checkpoint, tell)
@@ -112,6 +122,8 @@ def _train(
         facts={"tags": tags, "mlflow_run_id": run.id},
     )  # fmt: skip
     run.finish(folder)
+    if copy:
+        copy.push()
     print(f"test accuracy {folder.metrics['accuracy']:.4f}; model {folder.digest[:12]} in {out}")
 
 

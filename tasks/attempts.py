@@ -31,7 +31,7 @@ def see_through(
         run = submit()
         try:
             return wait(run)
-        except (KeyboardInterrupt, SystemExit, TerminationSignal):
+        except (KeyboardInterrupt, SystemExit, TerminationSignal, TimeoutError):
             cancel(run)
             raise
         except Transient as lost:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks.artifacts import markdown_table, show_page
+from tasks.errors import Refused
 from tasks.ports import Backend
 from tasks.records import Deployment, ModelVersion
 from tasks.step import Skipped, say, step
@@ -24,6 +25,9 @@ def deploy_model(
         Refused: it answered known images otherwise than at training time.
         Transient: it did not come up; the former version keeps serving.
     """
+    if on.endpoints is None:
+        raise Refused(f"the {on.name} backend has no endpoint; {version.name} version "
+                      f"{version.number} stays registered")  # fmt: skip
     before = on.endpoints.live(version.name)
     deployment = on.endpoints.deploy(version, port, say)
     # The champion is the version that serves: crowned after the switch, and again if a crash

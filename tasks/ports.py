@@ -151,7 +151,7 @@ class Backend:
     name: str
     datasets: Datasets
     trainer: Trainer
-    tuner: Tuner
     registry: Registry
-    endpoints: Endpoints
     ledger: Ledger
+    tuner: Tuner | None = None  # none: searches run elsewhere
+    endpoints: Endpoints | None = None  # none: it registers, and others serve

@@ -87,6 +87,7 @@ class TrainingRun:
     token: str
     job: TrainingJob
     folder: Path
+    number: str = ""  # as the trainer itself names it, where it does
 
 
 @dataclass(frozen=True)

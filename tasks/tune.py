@@ -11,7 +11,7 @@ from model.tune.space import SPACE, BadSpace, Search, chosen
 from tasks.artifacts import markdown_table, picture, show_page
 from tasks.attempts import see_through
 from tasks.errors import Refused, Transient
-from tasks.ports import Backend
+from tasks.ports import Backend, Tuner
 from tasks.records import Dataset
 from tasks.searches import Tuned, TuningJob, TuningRun
 from tasks.source import lock_digest, read_code, tuning_code
@@ -45,12 +45,12 @@ def tune_model(on: Backend, job: TuningJob) -> Tuned:
         Refused: the images cannot be learned from, or no trial led to a model.
         Transient: the search was lost again and again, or its time was over too soon.
     """
-    on.tuner.sweep(keep=job.token)
+    _tuner(on).sweep(keep=job.token)
     run, result = see_through(
         "the search",
         submit=lambda: submit_tuning(on, job),
         wait=lambda run: (run, await_tuning(on, run)),
-        cancel=on.tuner.cancel,
+        cancel=_tuner(on).cancel,
     )
     if result.best is None:
         raise Transient("the time was over before one trial was complete; the same command "
@@ -58,10 +58,16 @@ def tune_model(on: Backend, job: TuningJob) -> Tuned:
     return Tuned(run, result, result.best, run.folder / "out")
 
 
+def _tuner(on: Backend) -> Tuner:
+    if on.tuner is None:
+        raise Refused(f"the {on.name} backend does not search; use --backend local")
+    return on.tuner
+
+
 @step(name="submit-tuning", timeout_s=600, run_name="submit search {job.token:.8}")
 def submit_tuning(on: Backend, job: TuningJob) -> TuningRun:
     """Start the search, let it go on, or find it running by its token."""
-    return on.tuner.submit(job)
+    return _tuner(on).submit(job)
 
 
 @step(name="await-tuning", timeout_s=None, run_name="search {run.token:.8}", retries=0)
@@ -73,7 +79,7 @@ def await_tuning(on: Backend, run: TuningRun) -> Result | Skipped[Result]:
         lines.append(line)
         say(line)
 
-    result = on.tuner.wait(run, watch)
+    result = _tuner(on).wait(run, watch)
     _show(run, result)
     if result.best is None and result.is_whole:
         raise _refusal(result)

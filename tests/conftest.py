@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
+
+if TYPE_CHECKING:
+    from tests.cloud.stand_in import StandIn
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL_TESTS = ROOT / "tests" / "model"
@@ -109,3 +113,12 @@ def folder_of(tmp_path: Path) -> MakeFolder:
         return root
 
     return make
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[StandIn]:
+    """An empty cloud on this machine."""
+    from tests.cloud.stand_in import StandIn
+
+    with StandIn(tmp_path / "cloud") as made:
+        yield made

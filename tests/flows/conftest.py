@@ -69,10 +69,10 @@ class Checkout:
             capture_output=True, text=True, timeout=240, check=False,
         )  # fmt: skip
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "flows", *words],
-            cwd=self.root, env=self.environment, text=True,
+            cwd=self.root, env={**self.environment, **environment}, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             preexec_fn=heed_interrupts,
         )  # fmt: skip
@@ -89,7 +89,8 @@ def copied(place: Path, url: str) -> Checkout:
         shutil.copytree(ROOT / room, place / room, ignore=skip)
     gate = place / "tests" / "model"
     gate.mkdir(parents=True)
-    shutil.copy(ROOT / "pyproject.toml", place)
+    for file in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / file, place)
     (gate / "test_quick.py").write_text(QUICK)
     return Checkout(place, url)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.backends.local.state import read_json, told_if_full, write_whole
+from tasks.state import read_json, told_if_full, write_whole
 
 
 def test_a_full_disk_is_told_with_its_folder_and_the_way_out(tmp_path):

@@ -6,10 +6,10 @@ from tasks.backends.local.datasets import FolderDatasets
 from tasks.backends.local.endpoints import LoopbackEndpoints
 from tasks.backends.local.ledger import FileLedger
 from tasks.backends.local.registry import MlflowRegistry
-from tasks.backends.local.state import home
 from tasks.backends.local.trainer import ProcessTrainer
 from tasks.backends.local.tuner import ProcessTuner
 from tasks.ports import Backend
+from tasks.state import home
 
 
 def local_backend() -> Backend:

@@ -2,73 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-from data_checks.check import Reference, Report, check_images
-from data_checks.limits import BadLimits, Limits
-from data_checks.table import FactsFailed
-from model.images import BadDataset, open_images
-from tasks.errors import Refused, Transient
-from tasks.ports import Watch
-from tasks.records import Dataset
-
-TELL_EVERY_S = 5.0
+from tasks.datasets import OpenedDatasets
 
 
-class FolderDatasets:
-    """Opens data sets by ``model.images`` and keeps the reports of their checks."""
+class FolderDatasets(OpenedDatasets):
+    """Keeps the reports of checks in the state folder."""
 
     def __init__(self, state: Path) -> None:
         self._state = state
 
-    def identify(self, uri: str, name: str | None) -> Dataset:
-        """Look at ``uri`` and digest its content."""
-        try:
-            images = open_images(uri)
-            digest = images.digest()
-        except BadDataset as error:
-            raise Refused(str(error)) from error
-        return Dataset(uri, name or images.name, digest, images.kind, len(images), images.labels)
-
-    def limits(self, dataset: Dataset) -> Limits:
-        """The defaults, or those of ``data_checks.toml`` beside the images."""
-        try:
-            return Limits.beside(dataset.uri)
-        except BadLimits as error:
-            raise Refused(str(error)) from error
-
-    def check(
-        self, dataset: Dataset, limits: Limits, reference: Reference | None, key: str, watch: Watch
-    ) -> Report:
-        """Judge every image by the suite of ``data_checks``."""
-        try:
-            return check_images(
-                open_images(dataset.uri).chunks(),
-                labels=dataset.labels,
-                limits=limits,
-                out=self.reports(key),
-                reference=reference,
-                progress=_now_and_then(watch, dataset.images),
-            )
-        except (BadDataset, BadLimits) as error:
-            raise Refused(str(error)) from error
-        except FactsFailed as error:
-            raise Transient(str(error)) from error
-
     def reports(self, key: str) -> Path:
         """Folder of the report with that key."""
         return self._state / "checks" / key
-
-
-def _now_and_then(watch: Watch, total: int) -> Callable[[int], None]:
-    last = time.monotonic()
-
-    def tell(done: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= TELL_EVERY_S:
-            last = time.monotonic()
-            watch(f"looked at {done:,} of {total:,} images")
-
-    return tell

@@ -28,11 +28,11 @@ from model.serve import control
 from tasks.backends.local.addresses import bind, bind_first_free, url_of
 from tasks.backends.local.replay import known_image, replay
 from tasks.backends.local.services import Service, read_services, start_service
-from tasks.backends.local.state import read_json, write_whole
 from tasks.errors import Transient
 from tasks.ports import Watch
 from tasks.records import Deployment, ModelVersion
 from tasks.source import serving_code
+from tasks.state import read_json, write_whole
 
 DRAIN_S = 15.0
 

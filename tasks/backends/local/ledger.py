@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from tasks.backends.local.state import only_one, write_whole
 from tasks.ports import Watch
+from tasks.state import only_one, write_whole
 
 Record = TypeVar("Record")
 

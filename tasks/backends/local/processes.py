@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from tasks.backends.local.state import CHECKOUT
 from tasks.errors import Refused, Transient
+from tasks.state import CHECKOUT
 
 REFUSED = 3  # exit code of our programs for data that they cannot learn from
 INTERRUPTED = 130

@@ -13,9 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from tasks.backends.local.processes import end, running, start_detached, tail
 from tasks.backends.local.sockets import control_path
-from tasks.backends.local.state import read_json, write_whole
 from tasks.errors import Transient
 from tasks.records import Deployment, ModelVersion
+from tasks.state import read_json, write_whole
 
 MODULE = "model.serve"
 READY_WITHIN_S = 30.0

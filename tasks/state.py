@@ -15,7 +15,7 @@ import filelock
 
 from tasks.errors import Transient
 
-CHECKOUT = Path(__file__).resolve().parents[3]
+CHECKOUT = Path(__file__).resolve().parents[1]
 LEAST_FREE_BYTES = 50_000_000
 FULL_BYTES = 2_000_000
 

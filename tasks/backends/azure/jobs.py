@@ -1,0 +1,175 @@
+"""One-time runs on Databricks: submitted once for each token, followed, cancelled, swept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tasks.backends.azure.failures import told
+from tasks.backends.azure.settings import AzureSettings
+from tasks.errors import Transient
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.service.jobs import Run
+
+PREFIX = "mlops"  # of the names of our runs: what is swept
+EPOCHS = 100  # that one token may have; each but the last failed
+POLL_S = 5.0
+PATIENCE_S = 600.0  # that Databricks may be ill while we wait
+
+
+class Jobs:
+    """
+    Args:
+        poll_s: seconds between two looks at a run.
+        patience_s: for how long looks may fail, one after the other, before the wait gives up.
+    """
+
+    def __init__(
+        self,
+        client: WorkspaceClient,
+        settings: AzureSettings,
+        *,
+        poll_s: float = POLL_S,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._client, self._settings = client, settings
+        self._poll_s, self._patience_s = poll_s, patience_s
+
+    def submit(
+        self,
+        token: str,
+        *,
+        entry: str,
+        wheel: str,
+        words: list[str],
+        libraries: list[str],
+        is_usable: Callable[[Run], bool],
+    ) -> int:
+        """
+        Start the run, or find it again: the same token names the same run.
+
+        A token's first run has epoch 0. Databricks answers a token that it knows with the run of
+        then; one that ended in vain is passed over, and the next epoch is asked for.
+
+        Args:
+            is_usable: of a run that ended: did it leave what it should?
+
+        Returns:
+            The number of the run.
+        """
+        from databricks.sdk.service.jobs import SubmitTask
+
+        task = SubmitTask.from_dict({
+            "task_key": entry,
+            "python_wheel_task": {
+                "package_name": "image-classifier-mlops", "entry_point": entry, "parameters": words,
+            },
+            "libraries": [{"whl": wheel}, *({"pypi": {"package": each}} for each in libraries)],
+            **self._compute(),
+        })  # fmt: skip
+        for epoch in range(EPOCHS):
+            with told(f"submitting {entry} {token[:8]}"):
+                asked = self._client.jobs.submit(
+                    run_name=f"{PREFIX} {entry} {token}", tasks=[task],
+                    idempotency_token=f"{token}-{epoch}",
+                )  # fmt: skip
+                number = int(asked.run_id)
+                run = self._client.jobs.get_run(number)
+            if not _is_over(run) or is_usable(run):
+                return number
+        raise Transient(f"{EPOCHS} runs of {entry} {token[:8]} failed; look at them in Databricks")
+
+    def follow(self, number: int, look: Callable[[], None]) -> Run:
+        """
+        Wait for the end of a run; ``look`` is called at each turn, for what it does meanwhile.
+
+        Raises:
+            Transient: Databricks could not be asked for longer than we are patient.
+        """
+        ill_since: float | None = None
+        while True:
+            try:
+                with told(f"looking at run {number}"):
+                    run = self._client.jobs.get_run(number)
+                look()
+            except Transient as error:
+                now = time.monotonic()
+                ill_since = ill_since or now
+                if now - ill_since > self._patience_s:
+                    raise
+                time.sleep(max(self._poll_s, min(error.retry_after_s, 60)))
+                continue
+            ill_since = None
+            if _is_over(run):
+                look()
+                return run
+            time.sleep(self._poll_s)
+
+    def output(self, run: Run) -> str:
+        """The end of what the run's task wrote."""
+        with told(f"reading the output of run {run.run_id}"):
+            number = run.tasks[0].run_id if run.tasks else run.run_id
+            found = self._client.jobs.get_run_output(int(number or 0))
+        return "\n".join(part for part in (found.logs, found.error_trace, found.error) if part)
+
+    def cancel(self, number: int) -> None:
+        """End a run, if it goes on."""
+        with told(f"cancelling run {number}"):
+            self._client.jobs.cancel_run(number)
+
+    def active(self, entry: str) -> dict[int, str]:
+        """Our runs that go on: number → token."""
+        from databricks.sdk.service.jobs import RunType
+
+        start = f"{PREFIX} {entry} "
+        with told("listing runs"):
+            found = list(self._client.jobs.list_runs(active_only=True, run_type=RunType.SUBMIT_RUN))
+        return {
+            int(run.run_id or 0): run.run_name.removeprefix(start)
+            for run in found
+            if run.run_name and run.run_name.startswith(start)
+        }
+
+    def _compute(self) -> dict[str, Any]:
+        given = self._settings
+        if given.cluster:
+            return {"existing_cluster_id": given.cluster}
+        cluster: dict[str, Any] = {
+            "spark_version": given.runtime, "node_type_id": given.node_type, "num_workers": 0,
+            "data_security_mode": "SINGLE_USER",
+            "spark_conf": {"spark.master": "local[*]",
+                           "spark.databricks.cluster.profile": "singleNode"},
+            "custom_tags": {"ResourceClass": "SingleNode", "project": PREFIX},
+            "azure_attributes": {
+                "availability": "SPOT_WITH_FALLBACK_AZURE" if given.is_spot else "ON_DEMAND_AZURE"
+            },
+            "spark_env_vars": {"AZURE_STORAGE_ACCOUNT_NAME": given.storage_account},
+        }  # fmt: skip
+        if given.policy:
+            cluster["policy_id"] = given.policy
+        return {"new_cluster": cluster}
+
+
+def code_of(run: Run) -> tuple[str, str]:
+    """Termination code and message of a run that is over."""
+    details = run.status.termination_details if run.status else None
+    if details and details.code:
+        return details.code.value, details.message or ""
+    state = run.state
+    result = state.result_state.value if state and state.result_state else "INTERNAL_ERROR"
+    return result, (state.state_message or "") if state else ""
+
+
+def is_success(run: Run) -> bool:
+    """Did it end well? ``.result()`` of the SDK does not look at this."""
+    return code_of(run)[0] in ("SUCCESS", "SUCCESS_WITH_FAILURES")
+
+
+def _is_over(run: Run) -> bool:
+    from databricks.sdk.service.jobs import RunLifeCycleState as Life
+
+    state = run.state.life_cycle_state if run.state else None
+    return state in (Life.TERMINATED, Life.SKIPPED, Life.INTERNAL_ERROR)

@@ -1,0 +1,113 @@
+"""The container of what releases leave: records, reports, evidence, and the lock."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.backends.azure.failures import told
+from tasks.errors import Transient
+from tasks.ports import Watch
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobLeaseClient, ContainerClient
+
+LEASE_S = 60  # the longest that Azure gives; a release that was killed is over after it
+RENEW_S = 20.0
+
+
+class Lake:
+    """Blobs by name; written whole or not at all, as blobs are."""
+
+    def __init__(self, client: ContainerClient) -> None:
+        self._client = client
+
+    def read(self, name: str) -> bytes | None:
+        """What a blob holds; ``None`` where there is none."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with told(f"reading {self._where(name)}"):
+            try:
+                return bytes(self._client.download_blob(name).readall())
+            except ResourceNotFoundError:
+                return None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a blob."""
+        with told(f"writing {self._where(name)}"):
+            self._client.upload_blob(name, data, overwrite=True)
+
+    def keep(self, folder: Path, name: str) -> None:
+        """Write the files of a folder below ``name``."""
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            self.write(f"{name}/{file.relative_to(folder).as_posix()}", file.read_bytes())
+
+    def fetch(self, name: str, folder: Path) -> None:
+        """Copy the blobs below ``name`` to a folder of this machine."""
+        with told(f"listing {self._where(name)}"):
+            found = [each.name for each in self._client.list_blobs(name_starts_with=f"{name}/")]
+        for each in found:
+            target = folder / each.removeprefix(f"{name}/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(self.read(each) or b"")
+
+    @contextlib.contextmanager
+    def lock(self, name: str, what: str, watch: Watch, wait_s: float) -> Iterator[None]:
+        """
+        Let one at a time in, from whatever machine: by a lease, which ends with whoever holds it.
+
+        Raises:
+            Transient: another held it for all of ``wait_s``.
+        """
+        lease = self._acquire(f"locks/{name}", what, watch, wait_s)
+        is_over = threading.Event()
+        keeper = threading.Thread(target=_renew, args=(lease, is_over), daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            keeper.join()
+            with told(f"letting go of {self._where(name)}"):
+                lease.release()
+
+    def _acquire(self, name: str, what: str, watch: Watch, wait_s: float) -> BlobLeaseClient:
+        from azure.core.exceptions import ResourceExistsError
+        from azure.storage.blob import BlobLeaseClient
+
+        blob = self._client.get_blob_client(name)
+        with told(f"making {self._where(name)}"), contextlib.suppress(ResourceExistsError):
+            blob.upload_blob(b"", if_none_match="*")
+        until, was_told = time.monotonic() + wait_s, False
+        while True:
+            lease = BlobLeaseClient(blob)
+            with told(f"locking {self._where(name)}"):
+                try:
+                    lease.acquire(LEASE_S)
+                except ResourceExistsError:  # 409: another has it
+                    pass
+                else:
+                    return lease
+            if time.monotonic() > until:
+                raise Transient(f"another release is at work in {self._where(name)}; {what} waited "
+                                f"{wait_s:g} s in vain")  # fmt: skip
+            if not was_told:
+                watch(f"another release is at work; waiting up to {wait_s:g} s")
+                was_told = True
+            time.sleep(2)
+
+    def _where(self, name: str) -> str:
+        return f"{self._client.account_name}/{self._client.container_name}/{name}"
+
+
+def _renew(lease: BlobLeaseClient, is_over: threading.Event) -> None:
+    """A lost renewal is no loss yet: there are two more before the lease ends."""
+    from azure.core.exceptions import AzureError
+
+    while not is_over.wait(RENEW_S):
+        with contextlib.suppress(AzureError):
+            lease.renew()

@@ -1,0 +1,52 @@
+"""
+Why a run on Databricks ended: what may be tried again, what a person must mend, what is our bug.
+
+Codes as in the Jobs API 2.2 (``termination_details.code``).
+"""
+
+from __future__ import annotations
+
+from tasks.errors import Refused, Transient
+
+AGAIN = {
+    "CLOUD_FAILURE", "CLUSTER_ERROR", "CLUSTER_REQUEST_LIMIT_EXCEEDED", "DRIVER_ERROR",
+    "INTERNAL_ERROR", "MAX_CONCURRENT_RUNS_EXCEEDED", "MAX_JOB_QUEUE_SIZE_EXCEEDED",
+    "MAX_SPARK_CONTEXTS_EXCEEDED", "REPOSITORY_CHECKOUT_FAILED", "STORAGE_ACCESS_ERROR",
+    "WORKSPACE_RUN_LIMIT_EXCEEDED", "BREAKING_CHANGE", "CLUSTER_TERMINATED_BY_USER",
+}  # fmt: skip
+MEND = {
+    "BUDGET_POLICY_LIMIT_EXCEEDED": "the budget policy has no money left",
+    "DISABLED": "the run was disabled",
+    "FEATURE_DISABLED": "the workspace lacks a feature",
+    "INVALID_CLUSTER_REQUEST": "look at MLOPS_NODE_TYPE, MLOPS_RUNTIME and the cluster policy",
+    "INVALID_RUN_CONFIGURATION": "look at MLOPS_RUNTIME and DATABRICKS_CLUSTER_ID",
+    "LIBRARY_INSTALLATION_ERROR": "look at the libraries of infra/requirements/train.in",
+    "RESOURCE_NOT_FOUND": "look at DATABRICKS_CLUSTER_ID",
+    "UNAUTHORIZED_ERROR": "the identity may not do this; docs/azure.md lists the roles",
+    "USER_CANCELED": "a person cancelled it",
+    "CANCELED": "Databricks cancelled it: it ran longer than it may",
+    "SKIPPED": "it never began",
+}
+
+
+def explained(code: str, message: str, page: str, output: str) -> Exception:
+    """
+    What to raise for a run that did not succeed.
+
+    Args:
+        code: of its termination.
+        message: that came with it.
+        page: where to look at the run.
+        output: the end of what the task wrote, with its traceback.
+    """
+    said = f"the run on Databricks ended as {code}{f': {message}' if message else ''}"
+    where = f"\nLook at {page}"
+    if code in AGAIN:
+        return Transient(f"{said}{where}")
+    if code in MEND:
+        return Refused(f"{said}; {MEND[code]}{where}", reasons=(said,))
+    refused = [line for line in output.splitlines() if line.startswith("refused: ")]
+    if refused:  # what the trainer itself says of data that cannot be learned from
+        reason = refused[-1].removeprefix("refused: ")
+        return Refused(reason, reasons=(reason,))
+    return RuntimeError(f"{said}\n{output.strip()}{where}")

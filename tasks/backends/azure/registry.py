@@ -1,0 +1,179 @@
+"""
+Azure Machine Learning's model registry, by azure-ai-ml: one version for one digest.
+
+Numbers are given here, never by the service: its own numbering makes a second version of a retried
+call. Who serves is a tag. Both are changed under a lock, for the service overwrites whole objects.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from model.folder import BadModelFolder, ModelFolder
+from tasks.backends.azure.failures import told
+from tasks.backends.azure.lake import Lake
+from tasks.errors import Refused
+from tasks.records import Approved, ModelVersion
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+
+CROWNED = "crowned"  # a number; the highest one serves, the second served before
+ROLE, CHAMPION, PREVIOUS = "role", "champion", "previous"  # the same, for people
+NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}"
+LOCK_WAIT_S = 120.0
+
+
+class AzureMlRegistry:
+    """
+    Args:
+        state: where model folders are kept, by digest, once they were fetched.
+    """
+
+    def __init__(self, client: MLClient, lake: Lake, state: Path) -> None:
+        self._client, self._lake, self._kept = client, lake, state / "models"
+
+    def register(self, approved: Approved, name: str, tags: dict[str, str]) -> ModelVersion:
+        """The version that these bytes have, or a new one; killed in between, the same one."""
+        from azure.ai.ml.entities import Model
+
+        require_name(name)
+        candidate = approved.candidate
+        with self._locked(name):
+            known = self._versions(name)
+            for version in known:
+                if version.digest == candidate.digest:
+                    return version
+            number = max((version.number for version in known), default=0) + 1
+            folder = self._copy(candidate.digest, candidate.folder)
+            model = Model(
+                path=folder, name=name, version=str(number), type="custom_model", tags=tags,
+                properties={"model_digest": candidate.digest},
+                description=f"accuracy {candidate.accuracy:.4f}",
+            )  # fmt: skip
+            with told(f"registering {name} version {number}"):
+                self._client.models.create_or_update(model)
+        return ModelVersion(name, number, candidate.digest, folder, tags, is_new=True)
+
+    def champion(self, name: str) -> ModelVersion | None:
+        """The version that serves."""
+        return next((self._with_folder(each) for each in self._crowned(name)), None)
+
+    def previous(self, name: str) -> ModelVersion | None:
+        """The version that served before."""
+        return next((self._with_folder(each) for each in self._crowned(name)[1:]), None)
+
+    def version(self, name: str, number: int) -> ModelVersion:
+        """That version, or a refusal that names the versions there are."""
+        known = self._versions(name)
+        for version in known:
+            if version.number == number:
+                return self._with_folder(version)
+        listed = ", ".join(str(version.number) for version in known) or "none"
+        raise Refused(f"{name} has no version {number}; there are: {listed}")
+
+    def crown(self, version: ModelVersion) -> None:
+        """Let it be the champion: by one write, so a kill leaves the former state or the new."""
+        name = version.name
+        with self._locked(name):
+            reigned = self._crowned(name)
+            if not reigned or reigned[0].number != version.number:
+                highest = int(reigned[0].tags[CROWNED]) if reigned else 0
+                self._tag(version, {ROLE: CHAMPION, CROWNED: str(highest + 1)})
+            for rank, each in enumerate(self._crowned(name)[1:]):
+                role = PREVIOUS if rank == 0 else ""
+                if each.tags.get(ROLE, "") != role:
+                    self._tag(each, {ROLE: role})
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        with self._lake.lock(f"models/{name}", f"a change of {name}", _quiet, LOCK_WAIT_S):
+            yield
+
+    def _versions(self, name: str) -> list[ModelVersion]:
+        """All versions, oldest first; those that are archived count, so no number comes twice."""
+        from azure.ai.ml.constants import ListViewType
+
+        if not re.fullmatch(NAME, name):
+            return []
+        with told(f"listing the versions of {name}"):
+            found = list(self._client.models.list(name=name, list_view_type=ListViewType.ALL))
+        ours = (each for each in found if "model_digest" in (each.tags or {}))
+        return sorted((self._record(each) for each in ours), key=lambda each: each.number)
+
+    def _crowned(self, name: str) -> list[ModelVersion]:
+        """Those that serve or served, the last one first."""
+        found = [each for each in self._versions(name) if CROWNED in each.tags]
+        return sorted(found, key=lambda each: int(each.tags[CROWNED]), reverse=True)
+
+    def _tag(self, version: ModelVersion, tags: dict[str, str]) -> None:
+        """Set some tags; an empty one is taken away."""
+        with told(f"tagging {version.name} version {version.number}"):
+            model = self._client.models.get(version.name, version=str(version.number))
+            merged = {**(model.tags or {}), **tags}
+            model.tags = {key: value for key, value in merged.items() if value}
+            self._client.models.create_or_update(model)
+
+    def _record(self, found: Any) -> ModelVersion:
+        tags = dict(found.tags)
+        digest = tags["model_digest"]
+        return ModelVersion(found.name, int(found.version), digest, self._kept / digest, tags)
+
+    def _with_folder(self, version: ModelVersion) -> ModelVersion:
+        """The same, with its model folder on this machine."""
+        if _is_whole(version.folder):
+            return version
+        draft = version.folder.with_name(f"{version.digest}.draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        with told(f"fetching {version.name} version {version.number}"):
+            self._client.models.download(
+                version.name, version=str(version.number), download_path=draft
+            )
+        manifest = next(draft.rglob("manifest.json"), None)
+        if manifest is None or not _is_whole(manifest.parent):
+            raise Refused(f"what Azure ML holds of {version.name} version {version.number} is not "
+                          "a whole model folder")  # fmt: skip
+        shutil.rmtree(version.folder, ignore_errors=True)
+        manifest.parent.rename(version.folder)
+        shutil.rmtree(draft, ignore_errors=True)
+        return version
+
+    def _copy(self, digest: str, folder: Path) -> Path:
+        """The folder without what only training needs, under its digest."""
+        place = self._kept / digest
+        if not _is_whole(place):
+            draft = place.with_name(f"{digest}.draft")
+            shutil.rmtree(draft, ignore_errors=True)
+            shutil.copytree(folder, draft, ignore=shutil.ignore_patterns("checkpoints", "scratch"))
+            shutil.rmtree(place, ignore_errors=True)
+            draft.rename(place)
+        return place
+
+
+def require_name(name: str) -> None:
+    """
+    Refuse a name that Azure ML would refuse, before anything was paid for.
+
+    Raises:
+        Refused: it has other signs, or too many.
+    """
+    if not re.fullmatch(NAME, name):
+        raise Refused(f"Azure ML takes no model named {name!r}: letters, digits, dashes and "
+                      "underscores, at most 255; choose another --name")  # fmt: skip
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        ModelFolder.read(folder).verify()
+    except BadModelFolder:
+        return False
+    return True
+
+
+def _quiet(_: str) -> None:
+    """Such locks are held for moments."""

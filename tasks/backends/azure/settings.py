@@ -1,0 +1,129 @@
+"""
+Where the azure backend works: one place, read from the environment or a ``.env`` file.
+
+Names are those that their owners use. All that is missing or wrong is told at once, with where to
+find each value.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tasks.errors import Refused
+
+_GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+
+def _matching(pattern: str, example: str) -> AfterValidator:
+    def judge(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"{value!r} is not like {example}")
+        return value
+
+    return AfterValidator(judge)
+
+
+Guid = Annotated[str, _matching(_GUID, "12345678-1234-1234-1234-123456789012")]
+Host = Annotated[
+    str,
+    AfterValidator(lambda value: value.rstrip("/").removeprefix("https://")),
+    _matching(r"[\w-]+(\.[\w-]+)+", "https://adb-1234567890123456.7.azuredatabricks.net"),
+]
+Volume = Annotated[
+    str,
+    AfterValidator(lambda value: value.rstrip("/")),
+    _matching(r"/Volumes/[^/]+/[^/]+/[^/]+(/[^/]+)*", "/Volumes/main/mlops/files"),
+]
+
+
+class AzureSettings(BaseSettings):
+    """Names of things in Azure and Databricks; no secret is among them."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    subscription: Guid = Field(
+        validation_alias="AZURE_SUBSCRIPTION_ID", description="az account show --query id"
+    )
+    resource_group: str = Field(
+        validation_alias="AZURE_RESOURCE_GROUP", description="az group list --output table"
+    )
+    workspace: str = Field(
+        validation_alias="AZUREML_WORKSPACE_NAME", description="az ml workspace list"
+    )
+    storage_account: Annotated[str, _matching(r"[a-z0-9]{3,24}", "stmlops")] = Field(
+        validation_alias="AZURE_STORAGE_ACCOUNT_NAME",
+        description="az storage account list --query '[].name'",
+    )
+    container: str = Field(
+        "mlops",
+        validation_alias="MLOPS_STATE_CONTAINER",
+        description="container for what releases leave; az storage container list",
+    )
+    databricks_host: Host = Field(
+        validation_alias="DATABRICKS_HOST",
+        description="the address of the workspace in the browser, up to the first /",
+    )
+    volume: Volume = Field(
+        validation_alias="MLOPS_VOLUME",
+        description="volume for wheels and model folders; Catalog Explorer > the volume > path",
+    )
+    cluster: str | None = Field(
+        None,
+        validation_alias="DATABRICKS_CLUSTER_ID",
+        description="a cluster that exists; a new one for each run if left out",
+    )
+    node_type: str = Field(
+        "Standard_D4ds_v5",
+        validation_alias="MLOPS_NODE_TYPE",
+        description="of a new cluster; databricks clusters list-node-types",
+    )
+    runtime: str = Field(
+        "17.3.x-cpu-ml-scala2.13",
+        validation_alias="MLOPS_RUNTIME",
+        description="of a new cluster; databricks clusters spark-versions",
+    )
+    policy: str | None = Field(
+        None,
+        validation_alias="DATABRICKS_CLUSTER_POLICY_ID",
+        description="that a new cluster must follow; Compute > Policies",
+    )
+    is_spot: bool = Field(
+        False,
+        validation_alias="MLOPS_SPOT",
+        description="true takes spot machines, and others where there are none",
+    )
+
+
+def read_settings() -> AzureSettings:
+    """
+    The settings.
+
+    Raises:
+        Refused: some are missing or cannot be; every one is named, with where to find it.
+    """
+    try:
+        return AzureSettings()
+    except ValidationError as error:
+        reasons = tuple(_said(fault["loc"][0], fault["type"], fault["msg"]) for fault in
+                        error.errors())  # fmt: skip
+        lines = "\n".join(f"  · {reason}" for reason in reasons)
+        raise Refused(
+            f"the azure backend needs settings (environment or .env):\n{lines}\n"
+            "docs/azure.md lists them all; `make cloud` needs none.",
+            reasons=reasons,
+        ) from error
+
+
+def _said(name: object, kind: str, message: str) -> str:
+    where = next(
+        (str(field.description) for field in AzureSettings.model_fields.values()
+         if field.validation_alias == name), ""
+    )  # fmt: skip
+    what = "is not set" if kind == "missing" else message.removeprefix("Value error, ")
+    return f"{name}: {what} (find it by: {where})"

@@ -1,0 +1,106 @@
+"""Runs the wheel's ``python -m model.train`` on Databricks; the model folder comes by a volume."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model.folder import MANIFEST
+from tasks.backends.azure.jobs import Jobs, code_of, is_success
+from tasks.backends.azure.outcomes import explained
+from tasks.backends.azure.volume import Volume
+from tasks.backends.azure.wheel import ENTRY, build_wheel, libraries
+from tasks.errors import Transient
+from tasks.ports import Watch
+from tasks.records import Candidate, TrainingJob, TrainingRun
+from tasks.trained import candidate_of, finished, knobs_of, sentence
+
+if TYPE_CHECKING:
+    from databricks.sdk.service.jobs import Run
+
+OUTPUT = 6000  # signs of a failed task's output that are shown
+
+
+class DatabricksTrainer:
+    """One folder a run in the volume, named by the token; a copy of it here when it is done."""
+
+    def __init__(self, jobs: Jobs, volume: Volume, state: Path) -> None:
+        self._jobs, self._volume, self._runs = jobs, volume, state / "runs"
+
+    def submit(self, job: TrainingJob) -> TrainingRun:
+        """Start the run, or find it again by its token."""
+        run = TrainingRun(job.token, job, self._runs / job.token)
+        if finished(run):
+            return run
+        number = self._jobs.submit(
+            job.token, entry=ENTRY, wheel=self._wheel, words=self._words(run),
+            libraries=libraries(), is_usable=lambda found: self._is_usable(found, run),
+        )  # fmt: skip
+        run.folder.mkdir(parents=True, exist_ok=True)
+        return TrainingRun(job.token, job, run.folder, number=str(number))
+
+    def wait(self, run: TrainingRun, watch: Watch) -> Candidate:
+        """Follow the run to its end, and fetch what it made."""
+        if folder := finished(run):
+            return candidate_of(run, folder)
+        told = 0
+
+        def look() -> None:
+            nonlocal told
+            lines = (self._volume.read("runs", run.token, "progress.jsonl") or b"").splitlines()
+            for line in lines[told:]:
+                watch(sentence(line.decode()))
+            told = max(told, len(lines))
+
+        ended = self._jobs.follow(int(run.number), look)
+        if not is_success(ended):
+            code, message = code_of(ended)
+            output = self._jobs.output(ended)[-OUTPUT:]
+            raise explained(code, message, str(ended.run_page_url), output)
+        self._volume.fetch(run.folder / "out", "runs", run.token)
+        if folder := finished(run):
+            return candidate_of(run, folder)
+        raise Transient(f"what run {run.number} left in the volume is not whole; it runs again")
+
+    def forget(self, job: TrainingJob) -> None:
+        """Remove what the run left, there and here: the next one begins anew."""
+        for number, token in self._jobs.active(ENTRY).items():
+            if token == job.token:
+                self._jobs.cancel(number)
+        self._volume.remove("runs", job.token)
+        shutil.rmtree(self._runs / job.token, ignore_errors=True)
+
+    def cancel(self, run: TrainingRun) -> None:
+        """End the run if it goes on."""
+        if run.number:
+            self._jobs.cancel(int(run.number))
+
+    def sweep(self, keep: str | None) -> int:
+        """End runs that no release waits for: they would cost money until somebody looks."""
+        left = [n for n, token in self._jobs.active(ENTRY).items() if token != keep]
+        for number in left:
+            self._jobs.cancel(number)
+        return len(left)
+
+    @cached_property
+    def _wheel(self) -> str:
+        """The path of the wheel in the volume; uploaded once for each content."""
+        name, data = build_wheel()
+        parts = ("wheels", hashlib.sha256(data).hexdigest()[:16], name)
+        if not self._volume.has(*parts):
+            self._volume.put(data, *parts)
+        return self._volume.path(*parts)
+
+    def _words(self, run: TrainingRun) -> list[str]:
+        job = run.job
+        return [
+            "--data", job.checked.dataset.uri, "--out", f"/tmp/mlops/{run.token}",  # noqa: S108
+            "--mirror", self._volume.path("runs", run.token),
+            *knobs_of(run),
+        ]  # fmt: skip
+
+    def _is_usable(self, found: Run, run: TrainingRun) -> bool:
+        return is_success(found) and self._volume.has("runs", run.token, MANIFEST)

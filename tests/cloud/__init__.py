@@ -1,0 +1,1 @@
+"""A cloud on this machine: Microsoft's and Databricks' addresses, answered by stand-ins."""

@@ -1,0 +1,127 @@
+"""The whole stand-in cloud: started together, reached under production names, ended together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from tests.cloud.arm import CONTAINER, GROUP, SUBSCRIPTION, WORKSPACE, Arm
+from tests.cloud.authority import Authority
+from tests.cloud.azurite import Azurite
+from tests.cloud.databricks import HOST, VOLUME, Databricks
+from tests.cloud.login import CLIENT, TENANT, Login
+from tests.cloud.proxy import Proxy
+from tests.cloud.record import Record
+from tests.cloud.resources import Resources
+from tests.cloud.runs import Runs
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient
+
+STATE = "mlops"  # the container that holds ledger and locks
+IMAGES = "images"
+
+
+class StandIn:
+    """
+    Login, Resource Manager, Blob storage and Databricks, behind one proxy.
+
+    Args:
+        folder: their state; with the same one they go on where they were.
+
+    Attributes:
+        environment: what a program needs in order to reach them, and to be let in.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self.record = Record(self.folder / "exchanges.jsonl")
+        authority = Authority(self.folder / "authority")
+        self._bundle = authority.bundle
+        self.login = Login(self.folder / "login", authority, self.record)
+        self.storage = Azurite(self.folder / "storage", authority)
+        self.record.secrets.add(self.storage.key)
+        self.arm = Arm(
+            Resources(self.folder / "arm.json"), authority, self.record, self.login, self.storage
+        )
+        reach: dict[str, str] = {}
+        self.runs = Runs(
+            Resources(self.folder / "databricks" / "runs.json"),
+            self.folder / "databricks" / "volumes",
+            reach,
+        )
+        self.databricks = Databricks(self.runs, authority, self.record, self.login)
+        self.proxy = Proxy(
+            {
+                "login.microsoftonline.com:443": self.login.site.address,
+                "management.azure.com:443": self.arm.site.address,
+                f"{self.storage.account}.blob.core.windows.net:443": self.storage.address,
+                f"{HOST}:443": self.databricks.site.address,
+            }
+        )
+        reach.update(self._reach() | self._identity())
+        self.environment = reach | self._settings()
+        self._make_containers()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all of it; the state stays in the folder."""
+        self.runs.close()
+        self.proxy.close()
+        for each in (self.login, self.arm, self.databricks):
+            each.site.close()
+        self.storage.close()
+
+    def forget(self) -> None:
+        """Remove the state of a stand-in that has ended."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _reach(self) -> dict[str, str]:
+        bundle = str(self._bundle)
+        return {
+            "HTTPS_PROXY": self.proxy.url, "NO_PROXY": "127.0.0.1,localhost",
+            "REQUESTS_CA_BUNDLE": bundle, "SSL_CERT_FILE": bundle,
+        }  # fmt: skip
+
+    def _identity(self) -> dict[str, str]:
+        return {
+            "AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": CLIENT,
+            "AZURE_CLIENT_SECRET": self.login.client_secret,
+            "AZURE_STORAGE_ACCOUNT_NAME": self.storage.account,
+        }  # fmt: skip
+
+    def _settings(self) -> dict[str, str]:
+        return {
+            "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION, "AZURE_RESOURCE_GROUP": GROUP,
+            "AZUREML_WORKSPACE_NAME": WORKSPACE, "DATABRICKS_HOST": f"https://{HOST}",
+            "MLOPS_STATE_CONTAINER": STATE, "MLOPS_VOLUME": VOLUME,
+            "DATABRICKS_CONFIG_FILE": os.devnull,
+        }  # fmt: skip
+
+    def _make_containers(self) -> None:
+        """As the template of the infrastructure does."""
+        from azure.core.exceptions import ResourceExistsError
+
+        with self._blobs() as client:
+            for name in (CONTAINER, STATE, IMAGES):
+                with contextlib.suppress(ResourceExistsError):
+                    client.create_container(name)
+
+    def put(self, container: str, name: str, data: bytes) -> None:
+        """Put a blob there, as its owner."""
+        with self._blobs() as client:
+            client.get_blob_client(container, name).upload_blob(data, overwrite=True)
+
+    def _blobs(self) -> BlobServiceClient:
+        from azure.storage.blob import BlobServiceClient
+
+        reach = {"proxies": {"https": self.proxy.url}, "connection_verify": str(self._bundle)}
+        return BlobServiceClient(self.storage.url, self.storage.key, **reach)

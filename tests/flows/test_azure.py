@@ -1,0 +1,223 @@
+"""A release to the stand-in cloud: real SDKs, real HTTPS, production addresses, real training."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+
+from tests.cloud.faults import Fault
+from tests.flows.conftest import FAST, verdicts
+
+pytestmark = pytest.mark.cloud
+WORDS = ("release", "--backend", "azure", "--data", "az://images/light", *FAST)
+
+
+@pytest.fixture
+def azure(flows, cloud, pictures):
+    """A checkout and a cloud that has the pictures."""
+    for file in sorted(pictures.rglob("*.png")):
+        cloud.put("images", f"light/{file.relative_to(pictures).as_posix()}", file.read_bytes())
+    return lambda *words, **more: flows(*words, **{**cloud.environment, **more})
+
+
+def test_a_release_is_trained_there_and_registered_once(azure, flows, cloud, pictures):
+    first = azure(*WORDS)
+    again = azure(*WORDS)
+    at_home = flows("release", "--data", str(pictures), *FAST, "--no-deploy")
+
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert set(verdicts(first.stdout).values()) == {"done"}
+    assert "epoch 4/4" in first.stdout
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert set(verdicts(again.stdout).values()) == {"skipped"}
+    assert len(cloud.runs.all()) == 1
+    versions = versions_of(cloud, "light")
+    assert [version["name"] for version in versions] == ["1"]
+    tags = versions[0]["properties"]["tags"]
+    assert tags["dataset_uri"] == "az://images/light"
+    assert at_home.returncode == 0, at_home.stdout + at_home.stderr
+    assert tags["model_digest"] in {path.name for path in (flows.state / "models").iterdir()}
+
+
+def test_no_secret_is_told_anywhere(azure, flows, cloud):
+    done = azure(*WORDS)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    kept = "".join(
+        path.read_text(errors="replace")
+        for path in flows.state.rglob("*")
+        if path.is_file() and path.suffix in {".json", ".txt", ".log", ".md"}
+    )
+    logs = "".join(cloud.runs.logs(run["run_id"]) for run in cloud.runs.all())
+    told = json.dumps(cloud.record.exchanges()) + kept + logs + done.stdout + done.stderr
+    assert len(cloud.record.secrets) > 3
+    assert [secret for secret in cloud.record.secrets if secret in told] == []
+
+
+def begun(flows, cloud, *words: str):
+    """A release whose run trains on the cluster."""
+    started = flows.start(*WORDS[:5], "--epochs", "400", "--patience", "0", *words,
+                          **cloud.environment)  # fmt: skip
+    for line in started.stdout:
+        if "epoch 2/" in line:
+            return started
+    raise AssertionError(started.communicate()[0])
+
+
+@pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGTERM])
+def test_a_cancelled_release_leaves_no_run(azure, flows, cloud, word):
+    started = begun(flows, cloud)
+
+    started.send_signal(word)
+    started.communicate(timeout=60)
+
+    assert started.returncode == 130
+    assert cloud.runs.active() == []
+    assert cloud.runs.all()[0]["termination"]["code"] == "USER_CANCELED"
+
+
+def test_a_killed_release_finds_its_run_again(azure, flows, cloud):
+    started = begun(flows, cloud, "--batch-size", "1")
+    started.kill()
+    started.communicate(timeout=60)
+    assert len(cloud.runs.active()) == 1
+
+    again = flows.start(*WORDS[:5], "--epochs", "400", "--patience", "0", "--batch-size", "1",
+                        **cloud.environment)  # fmt: skip
+    for line in again.stdout:
+        if "epoch 2/" in line:
+            break
+    cloud.runs.end_with = None
+    again.send_signal(signal.SIGINT)
+    again.communicate(timeout=60)
+
+    assert len(cloud.runs.all()) == 1
+    assert cloud.runs.active() == []
+
+
+def test_a_killed_release_leaves_a_run_that_the_next_one_sweeps(azure, flows, cloud):
+    started = begun(flows, cloud)
+    started.kill()
+    started.communicate(timeout=60)
+    lost = cloud.runs.active()
+
+    done = azure(*WORDS)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(lost) == 1
+    assert cloud.runs.active() == []
+    assert [run["state"]["result_state"] for run in cloud.runs.all()] == ["CANCELED", "SUCCESS"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("POST", "/runs/submit", status=503, when="before"),
+        Fault("POST", "/runs/submit", status=503, when="after"),
+        Fault("POST", "/runs/submit", status=None, when="after"),
+        Fault("GET", "/runs/get", status=500, times=2),
+        Fault("GET", "/runs/get", status=None),
+        Fault("GET", "/fs/files", status=429, headers={"Retry-After": "1"}),
+        Fault("PUT", "/fs/files", status=None, when="after"),
+    ],
+    ids=lambda fault: f"{fault.method} {fault.path} {fault.status} {fault.when}",
+)
+def test_databricks_may_fail_and_nothing_is_done_twice(azure, cloud, fault):
+    cloud.databricks.site.faults.add(fault)
+
+    done = azure(*WORDS)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert cloud.databricks.site.faults.met >= 1
+    assert len(cloud.runs.all()) == 1
+    assert len(versions_of(cloud, "light")) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("PUT", "/versions/", status=500, when="after"),
+        Fault("PUT", "/versions/", status=None, when="after"),
+        Fault("GET", "/models/", status=429, headers={"Retry-After": "1"}),
+        Fault("POST", "/listSecrets", status=503),
+    ],
+    ids=lambda fault: f"{fault.method} {fault.path} {fault.status} {fault.when}",
+)
+def test_the_registry_may_fail_and_nothing_is_registered_twice(azure, cloud, fault):
+    cloud.arm.site.faults.add(fault)
+
+    done = azure(*WORDS)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert cloud.arm.site.faults.met == 1
+    assert len(versions_of(cloud, "light")) == 1
+
+
+@pytest.mark.parametrize("code", ["CLOUD_FAILURE", "CLUSTER_ERROR"])
+def test_a_lost_cluster_is_tried_again(azure, cloud, code):
+    cloud.runs.end_with = code
+
+    done = azure(*WORDS)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [run["termination"]["code"] for run in cloud.runs.all()] == [code, "SUCCESS"]
+
+
+def test_a_wrong_node_type_is_refused_with_the_setting(azure, cloud):
+    cloud.runs.end_with = "INVALID_CLUSTER_REQUEST"
+
+    done = azure(*WORDS)
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "look at MLOPS_NODE_TYPE" in done.stderr
+    assert len(cloud.runs.all()) == 1
+
+
+def test_all_settings_that_are_missing_are_named_at_once(flows):
+    done = flows(*WORDS)
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    for name in ("AZURE_SUBSCRIPTION_ID", "AZUREML_WORKSPACE_NAME", "DATABRICKS_HOST"):
+        assert f"{name}: is not set (find it by: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"AZURE_CLIENT_SECRET": "wrong"}, "no identity was accepted"),
+        ({"AZUREML_WORKSPACE_NAME": "nope"}, "'Microsoft.MachineLearningServices/workspaces/nope'"),
+        ({"MLOPS_VOLUME": "/mnt/here"}, "'/mnt/here' is not like /Volumes/main/mlops/files"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_its_reason(azure, wrong, says):
+    done = azure(*WORDS, **wrong)
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_images_on_this_machine_are_refused(azure, pictures):
+    done = azure("release", "--backend", "azure", "--data", str(pictures))
+
+    assert done.returncode == 3
+    assert "where Databricks cannot read it" in done.stderr
+
+
+def test_a_trainer_that_fails_there_says_why_here(azure, cloud, folder_of):
+    for file in sorted(folder_of(cat=40, dog=40).rglob("*.png")):
+        cloud.put("images", f"two/{'/'.join(file.parts[-3:])}", file.read_bytes())
+
+    done = azure("release", "--backend", "azure", "--data", "az://images/two", "--network", "nope")
+
+    assert done.returncode == 2
+    assert "unknown network 'nope'" in done.stderr
+
+
+def versions_of(cloud, name: str) -> list[dict]:
+    known = cloud.arm.known
+    place = next(key for key in known.keys() if key.endswith(f"/models/{name}"))  # noqa: SIM118
+    return known.below(f"{place}/versions")
