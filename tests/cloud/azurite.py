@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import datetime
 import os
@@ -48,6 +49,7 @@ class Azurite:
             env={**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{self.key}"},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
+        atexit.register(self._process.kill)  # also where a test ends in its beginning
         self._wait()
 
     @property
@@ -73,6 +75,7 @@ class Azurite:
         """End it; what it holds stays in the folder."""
         self._process.terminate()
         self._process.wait(10)
+        atexit.unregister(self._process.kill)
 
     def _wait(self) -> None:
         until = time.monotonic() + UP_WITHIN_S
