@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,12 +18,12 @@ from tasks.records import Dataset
 TELL_EVERY_S = 5.0
 
 
-class OpenedDatasets:
+class OpenedDatasets(ABC):
     """Opens data sets by ``model.images``; a backend says where reports stay."""
 
+    @abstractmethod
     def reports(self, key: str) -> Path:
         """Folder of the report with that key."""
-        raise NotImplementedError
 
     def identify(self, uri: str, name: str | None) -> Dataset:
         """Look at ``uri`` and digest its content."""

@@ -95,9 +95,9 @@ class DatabricksTrainer:
         return self._volume.path(*parts)
 
     def _words(self, run: TrainingRun) -> list[str]:
-        job = run.job
+        on_driver = f"/tmp/mlops/{run.token}"  # noqa: S108 (of the cluster, which is ours alone)
         return [
-            "--data", job.checked.dataset.uri, "--out", f"/tmp/mlops/{run.token}",  # noqa: S108
+            "--data", run.job.checked.dataset.uri, "--out", on_driver,
             "--mirror", self._volume.path("runs", run.token),
             *knobs_of(run),
         ]  # fmt: skip
