@@ -133,10 +133,10 @@ def test_data_that_cannot_be_learned_are_refused(flows, folder_of):
 
 
 def started(flows, *words):
-    """The command, begun, when its first trial is within its second epoch."""
+    """The command, begun, when its first trial told its second epoch: the first one is noted."""
     begun = flows.start(*words)
     for line in begun.stdout:
-        if re.search(r"trial 1/\d+  epoch 1/", line):
+        if re.search(r"trial 1/\d+  epoch 2/", line):
             return begun
     raise AssertionError(f"it ended with {begun.wait()}")
 
