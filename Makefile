@@ -46,7 +46,7 @@ cloud-test: .venv/dev .venv/azurite ## Release to the stand-in cloud, and let it
 	$(BIN)/python -m pytest -m cloud --timeout 600 tests/cloud tests/flows
 
 endurance: .venv/dev ## Kill, load, flood and fuzz what runs (three quarters of an hour)
-	$(BIN)/python -m pytest -m endurance -s --tb=short tests/endurance
+	$(BIN)/python -m pytest -m endurance -s --tb=short tests/endurance tests/flows
 
 format: .venv/dev ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .

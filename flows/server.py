@@ -34,17 +34,30 @@ def prefect_api(state: Path, meanwhile: Callable[[], object] = lambda: None) -> 
         meanwhile: what to do while the server boots.
 
     Raises:
-        Transient: our server did not come up.
+        Transient: the configured one does not answer, or ours did not come up.
     """
     from prefect.settings import PREFECT_API_URL
 
     if configured := PREFECT_API_URL.value():
+        _require_answer(str(configured))
         meanwhile()
         yield str(configured)
         return
     listener = socket.create_server(("127.0.0.1", 0))
     with prefect_server(state, listener, has_ui=False, meanwhile=meanwhile) as url:
         yield url
+
+
+def _require_answer(url: str) -> None:
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        failure = client.api_healthcheck()
+    if failure:
+        raise Transient(
+            f"the Prefect API at {url} does not answer ({failure}). Start it, mend "
+            "PREFECT_API_URL, or unset it: a command without it runs a server of its own"
+        )
 
 
 @contextlib.contextmanager

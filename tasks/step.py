@@ -50,7 +50,9 @@ def step(
     Turn a function into a retryable step.
 
     Ports hold clients, which cannot be hashed: the stages keep their own ledger by digest of inputs
-    (docs/adr/0003), so Prefect's cache is off.
+    (docs/adr/0003), so Prefect's cache is off. There are no tags either: for each run of a task
+    that has some, Prefect waits for a lease of its server, half of the time of a release in which
+    nothing changed.
     """
 
     def decorate(function: Callable[P, R | Skipped[R]]) -> Step[P, R]:
@@ -75,7 +77,6 @@ def step(
             run,
             name=name,
             task_run_name=run_name,
-            tags=["mlops", name.partition("-")[0]],
             cache_policy=NO_CACHE,
             persist_result=False,
             retries=retries,

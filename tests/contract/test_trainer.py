@@ -26,7 +26,7 @@ def processes_of(run) -> list[psutil.Process]:
     return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_the_same_job_is_the_same_run_and_the_same_model(backend, job):
+def test_the_same_job_is_the_same_run_until_it_is_forgotten(backend, job):
     first, again = backend.trainer.submit(job), backend.trainer.submit(job)
     assert first == again
     assert len(processes_of(first)) == 1
@@ -39,6 +39,11 @@ def test_the_same_job_is_the_same_run_and_the_same_model(backend, job):
     assert len(said) == 3  # a line an epoch
     assert candidate.accuracy == 1.0
     assert candidate.tracking_run
+
+    backend.trainer.forget(job)
+    told: list[str] = []
+    backend.trainer.wait(backend.trainer.submit(job), told.append)
+    assert len(told) == 3
 
 
 def test_a_killed_run_is_transient_and_goes_on_where_it_was(backend, pictures):
@@ -94,13 +99,3 @@ def test_data_that_cannot_be_learned_are_refused(backend, folder_of):
 
     with pytest.raises(Refused, match="two classes"):
         backend.trainer.wait(run, quiet)
-
-
-def test_a_forgotten_run_is_computed_again(backend, job):
-    backend.trainer.wait(backend.trainer.submit(job), quiet)
-    backend.trainer.forget(job)
-    said: list[str] = []
-
-    backend.trainer.wait(backend.trainer.submit(job), said.append)
-
-    assert len(said) == 3

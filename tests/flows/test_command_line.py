@@ -7,7 +7,17 @@ import socket
 import pytest
 
 from flows.cli import COMMANDS, main
-from tests.flows.conftest import FAST, free_port
+from tests.flows.conftest import FAST, copied, free_port
+
+EVERY_KNOB = (
+    "--learning-rate", ".1", "--batch-size", "8", "--augment", "none", "--network", "baseline",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory, prefect_url):
+    """A checkout on which nothing was released, nor will be."""
+    return copied(tmp_path_factory.mktemp("untouched") / "checkout", prefect_url)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +33,6 @@ from tests.flows.conftest import FAST, free_port
         (["release", "--epochs", "many"], 2, "many"),
         (["release", "--augment", "spin"], 2, "spin"),
         (["release", "--backend", "moon"], 2, "unknown backend 'moon'; choose one of: local"),
-        (["release", "--data", "nope://bucket/images"], 3, "nope://bucket/images cannot be read"),
         (["release", "--network", "nope"], 2, "unknown network 'nope'"),
         (["tune", "--data", "no/such/folder"], 2, "no/such/folder does not exist"),
         (["tune", "--name", "../../evil"], 2, "'../../evil' cannot be used"),
@@ -31,29 +40,32 @@ from tests.flows.conftest import FAST, free_port
         (["tune", "--timeout-minutes", "0"], 2, "timeout-minutes"),
         (["tune", "--knobs", "seed"], 2, "'seed' is not in the space"),
         (["tune", "--learning-rate", "20"], 2, "learning-rate"),
-        (
-            [
-                "tune",
-                "--learning-rate",
-                ".1",
-                "--batch-size",
-                "8",
-                "--augment",
-                "none",
-                "--network",
-                "baseline",
-            ],
-            2,
-            "nothing is left to search",
-        ),
+        (["tune", *EVERY_KNOB], 2, "nothing is left to search"),
         (["tune", "--backend", "moon"], 2, "unknown backend 'moon'"),
+    ],
+)
+def test_a_wrong_word_is_named(words, code, says, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("MLOPS_HOME", str(tmp_path))
+
+    assert main(words) == code
+
+    printed = capsys.readouterr()
+    assert says in " ".join((printed.out + printed.err).split())
+    assert len((printed.out + printed.err).splitlines()) < 30
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["release", "--data", "no/such/folder"], 2, "no/such/folder does not exist"),
+        (["release", "--data", "nope://bucket/images"], 3, "nope://bucket/images cannot be read"),
         (["rollback"], 3, "there are: none"),
         (["stop", "--name", "nope"], 3, "no endpoint 'nope'"),
         (["verify", "nope"], 3, "no evidence 'nope'"),
     ],
 )
-def test_a_wrong_word_is_named(flows, words, code, says):
-    done = flows(*words)
+def test_what_is_not_there_is_named(untouched, words, code, says):
+    done = untouched(*words)
 
     assert done.returncode == code, done.stdout + done.stderr
     said = " ".join((done.stdout + done.stderr).replace("│", " ").split())
@@ -86,10 +98,10 @@ def test_a_port_in_use_is_named_with_its_owner(released, pictures):
     assert released("release", "--data", str(pictures), *FAST, "--port", port).returncode == 0
 
 
-def test_a_state_folder_that_cannot_be_written_is_named(flows, tmp_path):
+def test_a_state_folder_that_cannot_be_written_is_named(untouched, tmp_path):
     (tmp_path / "file").write_text("in the way")
 
-    done = flows("status", MLOPS_HOME=str(tmp_path / "file" / "state"))
+    done = untouched("status", MLOPS_HOME=str(tmp_path / "file" / "state"))
 
     assert done.returncode == 4
     assert "cannot be written" in done.stderr
@@ -114,6 +126,21 @@ def test_quiet_prints_the_result_only(released, pictures):
     assert done.stdout.strip().splitlines()[0].startswith("light version")
 
 
+def test_a_prefect_api_that_does_not_answer_is_told(tmp_path):
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from flows.server import prefect_api
+    from tasks.errors import Transient
+
+    nobody = {PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"}
+    with (
+        temporary_settings(nobody),
+        pytest.raises(Transient, match="or unset it"),
+        prefect_api(tmp_path),
+    ):
+        pass
+
+
 def test_the_doctor_finds_this_machine_well(flows):
     done = flows("doctor")
 
@@ -122,7 +149,6 @@ def test_the_doctor_finds_this_machine_well(flows):
 
 
 def test_the_doctor_says_what_is_ill_and_its_cure(flows):
-    flows.state.mkdir()
     (flows.state / "mlflow.db").write_text("this is no database")
 
     done = flows("doctor", PREFECT_API_URL="http://127.0.0.1:9/api")
