@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError
 
 COMMANDS = {
     "release": "Validate images, test the code, train, evaluate, register and serve.",
+    "plan": "Say what a release would do, reuse and cost; change nothing.",
     "tune": "Search for training knobs by validation images; say how to release the best.",
     "rollback": "Let an earlier version serve again, after the same proof as any other.",
     "status": "Say what serves where, and the last releases.",

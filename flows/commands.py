@@ -57,6 +57,36 @@ def release(
     return run_release(data, name, backend, config, rules, deploy, force, port, quiet)
 
 
+def plan(
+    *,
+    data: Annotated[str, Parameter(name="--data")] = SAMPLE,
+    name: Name = None,
+    backend: str = "local",
+    deploy: bool = True,
+    rules: Annotated[Rules, Parameter(name="*")] = Rules(),  # noqa: B008 (frozen)
+    config: Annotated[TrainConfig, Parameter(name="*")] = TrainConfig(),  # noqa: B008 (frozen)
+) -> int:
+    """
+    Say what a release would do, reuse and cost; change nothing.
+
+    It goes by the same digests as a release with the same options. Costs are by infra/prices.toml.
+
+    Parameters
+    ----------
+    data
+        Folder with a folder a class, Parquet file, IDX folder, or an fsspec URL of one.
+    name
+        Of model and endpoint; by default that of the data.
+    backend
+        Where to train, register and serve: local, or azure (docs/azure.md).
+    deploy
+        Serve the model when it is registered.
+    """
+    from flows.plan import run_plan
+
+    return run_plan(data, name, backend, config, rules, deploy)
+
+
 def tune(
     *,
     data: Annotated[str, Parameter(name="--data")] = SAMPLE,
@@ -134,11 +164,19 @@ def stop(*, name: Name = None) -> int:
     return run_stop(name)
 
 
-def doctor() -> int:
-    """Check versions, port, disk, state folder, Prefect API and MLflow database."""
+def doctor(*, backend: str = "local") -> int:
+    """
+    Check versions, port, disk, state folder, Prefect API and MLflow database.
+
+    Parameters
+    ----------
+    backend
+        azure asks also for identity, reach, rights and versions in the cloud; it writes a small
+        file to the container and one to the volume, and removes them.
+    """
     from flows.doctor import run_doctor
 
-    return run_doctor()
+    return run_doctor(backend)
 
 
 def ui(*, port: Port = 4200) -> int:

@@ -7,34 +7,28 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.text import Text
 
 from flows import terminal
-from tasks.errors import Transient
+from flows.running import require_backend
+from tasks.errors import Refused, Transient
+from tasks.findings import Finding
 
 LEAST_FREE_BYTES = 2_000_000_000
 PYTHONS = ((3, 11), (3, 13))
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One check: what was found, and what to do if it is not well."""
-
-    name: str
-    is_well: bool
-    found: str
-    cure: str = ""
-
-
-def run_doctor() -> int:
+def run_doctor(backend: str = "local") -> int:
     """Print every finding; exit code 4 if one is not well."""
+    require_backend(backend)
     console = terminal.console()
     console.print("looking (the Prefect API and MLflow take some seconds) …")
     findings = [check() for check in CHECKS]
+    if backend == "azure":
+        findings += _cloud()
     for finding in findings:
         mark = ("well", "green") if finding.is_well else ("ILL ", "red")
         console.print(Text.assemble(mark, f"  {finding.name:<16} {finding.found}"))
@@ -136,6 +130,15 @@ def _mlflow() -> Finding:
     except Transient as error:
         return Finding("MLflow database", False, "cannot be opened", str(error))
     return Finding("MLflow database", True, f"{registry.uri}: {len(models)} models")
+
+
+def _cloud() -> list[Finding]:
+    from tasks.backends import examine
+
+    try:
+        return examine()
+    except Refused as error:
+        return [Finding("settings", False, "not complete", str(error))]
 
 
 CHECKS: tuple[Callable[[], Finding], ...] = (

@@ -41,9 +41,9 @@ def run_release(
     quiet: bool,
 ) -> int:
     """Release ``data`` and print what became of it."""
-    uri = _located(data)
-    _require_name(name)
-    _require_backend(backend)
+    uri = located(data)
+    require_name(name)
+    require_backend(backend)
     console = _prepare(quiet)
     with _shown(console, quiet):
         from flows.release import release
@@ -57,9 +57,9 @@ def run_tune(
     data: str, name: str | None, backend: str, config: TrainConfig, search: Search, quiet: bool
 ) -> int:
     """Search for knobs and print the best trials, and how to release the best one."""
-    uri, named = _located(data), search.over(config)
-    _require_name(name)
-    _require_backend(backend)
+    uri, named = located(data), search.over(config)
+    require_name(name)
+    require_backend(backend)
     try:
         chosen(named.knobs)
     except BadSpace as error:
@@ -85,10 +85,15 @@ def run_rollback(name: str | None, to: int | None, quiet: bool) -> int:
     return 0
 
 
-def _prepare(quiet: bool, what: str = "release") -> Console:
+def settle() -> None:
+    """Keep libraries quiet, and see that there is room for what they write."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     require_space(home())
+
+
+def _prepare(quiet: bool, what: str = "release") -> Console:
+    settle()
     console = terminal.console()
     if not quiet:
         console.print(f"{what:>9} │ starting")
@@ -119,7 +124,7 @@ def _warm_up() -> None:
     MlflowRegistry(home()).names()
 
 
-def _located(data: str) -> str:
+def located(data: str) -> str:
     """A path as seen from here, else from the checkout (the bundled sample)."""
     if "://" in data:
         return data
@@ -129,7 +134,7 @@ def _located(data: str) -> str:
     raise UsageError(f"--data {data} does not exist; give a folder or a Parquet file of images")
 
 
-def _require_name(name: str | None) -> None:
+def require_name(name: str | None) -> None:
     """A name becomes a folder, a model in MLflow and a header of HTTP: plain signs only."""
     if name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}", name):
         raise UsageError(
@@ -138,7 +143,8 @@ def _require_name(name: str | None) -> None:
         )
 
 
-def _require_backend(backend: str) -> None:
+def require_backend(backend: str) -> None:
+    """Refuse a backend that does not exist, before anything is imported."""
     if backend not in backends.NAMES:
         known = ", ".join(backends.NAMES)
         raise UsageError(f"unknown backend {backend!r}; choose one of: {known}")

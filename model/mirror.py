@@ -28,8 +28,16 @@ class Mirror:
         self._copied: dict[str, tuple[int, int]] = {}
 
     def pull(self) -> None:
-        """Begin with what an earlier trainer left."""
-        for name in _names(self._place):
+        """
+        Begin with what an earlier trainer left.
+
+        Where nothing is, the run was never made, or is to be forgotten: then what the same machine
+        still has of it is removed.
+        """
+        names = _names(self._place)
+        if not names:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        for name in names:
             _copy(self._place / name, self._folder / name)
             self._copied[name] = _stamp(self._folder / name)
 

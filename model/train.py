@@ -71,6 +71,8 @@ def train(
         copy.pull()
     if _is_finished(out):
         print(f"{out} holds a finished model already")
+        if copy:
+            copy.push()  # the one who finished it may have died before this
         return 0
     tags = dict(word.partition("=")[::2] for word in tag or [])
     try:

@@ -26,12 +26,11 @@ def evaluate_candidate(
     Raises:
         Refused: with every reason and its numbers.
     """
-    rival = champion if champion and champion.digest != candidate.digest else None
-    key = _key(candidate, rival, rules)
-    kept = on.ledger.recall("evaluate", key, Verdict)
+    rival = _rival(candidate, champion)
+    key, kept = known_verdict(on, candidate, champion, rules)
     verdict = kept or judge(candidate, rival, rules, key, say)
-    on.ledger.keep("evaluate", key, verdict)
     if not kept:
+        on.ledger.keep("evaluate", key, verdict)
         _show(candidate, rival, verdict)
     for measure, value, limit in verdict.findings:
         say(f"{measure}: {value} ({limit})")
@@ -44,6 +43,19 @@ def evaluate_candidate(
         )
     approved = Approved(candidate, verdict)
     return Skipped(approved, "the same model was approved before") if kept else approved
+
+
+def known_verdict(
+    on: Backend, candidate: Candidate, champion: ModelVersion | None, rules: Rules
+) -> tuple[str, Verdict | None]:
+    """The key of the verdict that a release would ask for, and the verdict from before."""
+    key = _key(candidate, _rival(candidate, champion), rules)
+    return key, on.ledger.recall("evaluate", key, Verdict)
+
+
+def _rival(candidate: Candidate, champion: ModelVersion | None) -> ModelVersion | None:
+    """The champion, unless the candidate is that very model."""
+    return champion if champion and champion.digest != candidate.digest else None
 
 
 def _champion_stays(rival: ModelVersion | None) -> str:

@@ -41,8 +41,7 @@ def pass_test_gate(
         raise Refused("the gate was asked to run inside the gate: a gate test must not release")
     if read_code().digest != code.digest:
         raise Refused(f"the code changed since this release of {code} began; start it again")
-    kept = None if is_forced else on.ledger.recall("gate", code.digest, GatePass)
-    if kept and kept.report.is_file():
+    if not is_forced and (kept := known_pass(on, code)):
         return Skipped(
             kept, f"code, tests and lock files are unchanged since {kept.tests} tests passed"
         )
@@ -50,6 +49,12 @@ def pass_test_gate(
     passed = run_tests(code, folder, tests=gate_files(ROOT))
     on.ledger.keep("gate", code.digest, passed)
     return passed
+
+
+def known_pass(on: Backend, code: Code) -> GatePass | None:
+    """The pass that this code has from before, if its report is still here."""
+    kept = on.ledger.recall("gate", code.digest, GatePass)
+    return kept if kept and kept.report.is_file() else None
 
 
 def gate_files(root: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 from data_checks.check import Reference, Report
 from data_checks.limits import Limits
 from model.tune.result import Result
+from tasks.foreseen import Call, Cost, Foreseen
 from tasks.records import (
     Approved,
     Candidate,
@@ -57,6 +58,9 @@ class Trainer(Protocol):
     def wait(self, run: TrainingRun, watch: Watch) -> Candidate:
         """Wait for the end. Starts nothing. Raises Transient (the run was lost) or Refused."""
 
+    def known(self, job: TrainingJob) -> Candidate | None:
+        """What a run of this job left here, if one ended well. Starts nothing, changes nothing."""
+
     def forget(self, job: TrainingJob) -> None:
         """Let the next ``submit`` of this job compute it again."""
 
@@ -95,6 +99,9 @@ class Registry(Protocol):
     def previous(self, name: str) -> ModelVersion | None:
         """The version that served before the champion, if any."""
 
+    def versions(self, name: str) -> list[ModelVersion]:
+        """All versions, oldest first; their folders need not be on this machine."""
+
     def version(self, name: str, number: int) -> ModelVersion:
         """That version. Raises Refused, naming the versions there are."""
 
@@ -119,6 +126,16 @@ class Endpoints(Protocol):
 
     def stop(self, name: str) -> bool:
         """Stop the endpoint; say whether there was something to stop."""
+
+
+class Planner(Protocol):
+    """Says what a release would ask of services that are paid for. Asks only, changes nothing."""
+
+    def calls(self, foreseen: Foreseen) -> tuple[Call, ...]:
+        """The calls that would change something, in their order."""
+
+    def costs(self, foreseen: Foreseen) -> tuple[Cost, ...]:
+        """What would be paid for, by the price table."""
 
 
 class Ledger(Protocol):
@@ -155,3 +172,4 @@ class Backend:
     ledger: Ledger
     tuner: Tuner | None = None  # none: searches run elsewhere
     endpoints: Endpoints | None = None  # none: it registers, and others serve
+    planner: Planner | None = None  # none: nothing leaves this machine, nothing is paid for

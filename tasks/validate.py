@@ -27,9 +27,7 @@ def validate_images(
     Raises:
         Refused: a check of severity "refuse" failed; the message names check and images.
     """
-    limits = on.datasets.limits(dataset)
-    against = _reference_of(on, champion, dataset)
-    key = _key(dataset, limits, champion if against else None)
+    limits, against, key = _question(on, dataset, champion)
     if not is_forced and (kept := _recall(on, key)):
         return Skipped(kept, f"the {dataset.images:,} images and their checks are unchanged")
     report = _check(on, dataset, limits, against, key)
@@ -43,6 +41,23 @@ def validate_images(
     for passed_key in {key, _key(dataset, limits, None)}:
         on.ledger.keep("validate", passed_key, checked)
     return checked
+
+
+def known_checks(
+    on: Backend, dataset: Dataset, champion: ModelVersion | None
+) -> tuple[str, CheckedDataset | None]:
+    """The key of the checks that a release would ask for, and what they found before."""
+    _, _, key = _question(on, dataset, champion)
+    return key, _recall(on, key)
+
+
+def _question(
+    on: Backend, dataset: Dataset, champion: ModelVersion | None
+) -> tuple[Limits, Reference | None, str]:
+    """Limits, the statistics to compare with, and the key of both with data and code."""
+    limits = on.datasets.limits(dataset)
+    against = _reference_of(on, champion, dataset)
+    return limits, against, _key(dataset, limits, champion if against else None)
 
 
 def _recall(on: Backend, key: str) -> CheckedDataset | None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from tasks.errors import Refused
+from tasks.findings import Finding
 from tasks.ports import Backend
 
 NAMES = ("local", "azure")
@@ -20,10 +24,28 @@ def choose(name: str) -> Backend:
 
         return local_backend()
     if name == "azure":
-        try:
+        with _installed():
             from tasks.backends.azure import azure_backend
-        except ModuleNotFoundError as error:
-            raise Refused(f"the azure backend lacks {error.name}; install it: make .venv/azure"
-                          ) from error  # fmt: skip
         return azure_backend()
     raise Refused(f"unknown backend {name!r}; choose one of: {', '.join(NAMES)}")
+
+
+def examine() -> list[Finding]:
+    """
+    What the azure backend needs, looked at in the cloud.
+
+    Raises:
+        Refused: settings are missing or wrong.
+    """
+    with _installed():
+        from tasks.backends.azure.health import examine_cloud
+    return examine_cloud()
+
+
+@contextlib.contextmanager
+def _installed() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise Refused(f"the azure backend lacks {error.name}; install it: make .venv/azure"
+                      ) from error  # fmt: skip

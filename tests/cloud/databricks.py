@@ -32,6 +32,8 @@ class Databricks:
             ("GET", f"{JOBS}/get-output", self._output),
             ("POST", f"{JOBS}/cancel", self._cancel),
             ("GET", "/api/2.0/preview/scim/v2/Me", self._me),
+            ("GET", "/api/2.1/clusters/list-node-types", _node_types),
+            ("GET", "/api/2.1/clusters/spark-versions", _runtimes),
             ("PUT", f"{FILES}/directories(?P<path>/Volumes/.*)", self._make_folder),
             ("GET", f"{FILES}/directories(?P<path>/Volumes/.*)", self._list_folder),
             ("PUT", f"{FILES}/files(?P<path>/Volumes/.*)", self._put_file),
@@ -156,6 +158,22 @@ class Databricks:
 def _about(_: Asked) -> Answer:
     """What every client asks first, without a token."""
     return Answer(body={"cloud": "Azure", "workspace_id": "1234567890123456"})
+
+
+def _node_types(_: Asked) -> Answer:
+    return Answer(body={"node_types": [
+        {"node_type_id": name, "memory_mb": memory, "num_cores": cores, "description": name,
+         "instance_type_id": name, "category": "General Purpose", "node_info": {"status": []}}
+        for name, memory, cores in (
+            ("Standard_D4ds_v5", 16384, 4.0), ("Standard_D8ds_v5", 32768, 8.0),
+            ("Standard_NC4as_T4_v3", 28672, 4.0),
+        )
+    ]})  # fmt: skip
+
+
+def _runtimes(_: Asked) -> Answer:
+    keys = ("17.3.x-cpu-ml-scala2.13", "16.4.x-cpu-ml-scala2.12", "14.3.x-cpu-ml-scala2.12")
+    return Answer(body={"versions": [{"key": key, "name": key} for key in keys]})
 
 
 def _view(run: Run) -> dict[str, Any]:

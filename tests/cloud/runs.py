@@ -135,7 +135,8 @@ class Runs:
         asked = task["python_wheel_task"]
         entry = _entry_point(place, asked["entry_point"])
         module, _, function = entry.partition(":")
-        words = [word.replace("/Volumes/", f"{self._volumes}/") for word in asked["parameters"]]
+        is_new = "new_cluster" in task
+        words = [self._here(word, place if is_new else None) for word in asked["parameters"]]
         log = self._volumes.parent / "logs" / f"{number}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         start = f"import sys; from {module} import {function}; sys.exit({function}())"
@@ -148,6 +149,12 @@ class Runs:
                      "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", **self._environment,
                      **cluster},
             )  # fmt: skip
+
+    def _here(self, word: str, disk: Path | None) -> str:
+        """A path on a cluster as one on this machine; a new cluster has a ``disk`` of its own."""
+        if word.startswith("/Volumes/"):
+            return str(self.path(word))
+        return f"{disk}{word}" if disk and word.startswith("/tmp/") else word  # noqa: S108
 
     def path(self, volume_path: str) -> Path:
         """Where ``/Volumes/…`` lies here."""

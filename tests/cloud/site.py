@@ -20,7 +20,7 @@ from tests.cloud.record import Record
 
 @dataclass(frozen=True)
 class Asked:
-    """One request; ``body`` is what its JSON says, ``raw`` its bytes."""
+    """One request; ``body`` is what its JSON says, ``raw`` its bytes, ``url`` as it came."""
 
     method: str
     path: str
@@ -28,6 +28,7 @@ class Asked:
     headers: dict[str, str]
     raw: bytes
     body: Any = None
+    url: str = ""
 
     @property
     def token(self) -> str:
@@ -147,7 +148,7 @@ class _Exchange(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        return Asked(self.command, unquote(parts.path), query, headers, raw, body)
+        return Asked(self.command, unquote(parts.path), query, headers, raw, body, self.path)
 
     def _body(self) -> bytes:
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):

@@ -15,6 +15,7 @@ from tests.cloud.databricks import HOST, VOLUME, Databricks
 from tests.cloud.login import CLIENT, TENANT, Login
 from tests.cloud.proxy import Proxy
 from tests.cloud.record import Record
+from tests.cloud.relay import Relay
 from tests.cloud.resources import Resources
 from tests.cloud.runs import Runs
 
@@ -31,12 +32,13 @@ class StandIn:
 
     Args:
         folder: their state; with the same one they go on where they were.
+        is_relayed: storage can be made to fail as well, by ``relay``; slower.
 
     Attributes:
         environment: what a program needs in order to reach them, and to be let in.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_relayed: bool = False) -> None:
         self.folder = folder.resolve()
         self.record = Record(self.folder / "exchanges.jsonl")
         authority = Authority(self.folder / "authority")
@@ -44,6 +46,8 @@ class StandIn:
         self.login = Login(self.folder / "login", authority, self.record)
         self.storage = Azurite(self.folder / "storage", authority)
         self.record.secrets.add(self.storage.key)
+        self.relay = Relay(self.storage, authority, self.record)
+        blobs = self.relay.site.address if is_relayed else self.storage.address
         self.arm = Arm(
             Resources(self.folder / "arm.json"), authority, self.record, self.login, self.storage
         )
@@ -58,7 +62,7 @@ class StandIn:
             {
                 "login.microsoftonline.com:443": self.login.site.address,
                 "management.azure.com:443": self.arm.site.address,
-                f"{self.storage.account}.blob.core.windows.net:443": self.storage.address,
+                f"{self.storage.account}.blob.core.windows.net:443": blobs,
                 f"{HOST}:443": self.databricks.site.address,
             }
         )
@@ -76,7 +80,7 @@ class StandIn:
         """End all of it; the state stays in the folder."""
         self.runs.close()
         self.proxy.close()
-        for each in (self.login, self.arm, self.databricks):
+        for each in (self.login, self.arm, self.databricks, self.relay):
             each.site.close()
         self.storage.close()
 
@@ -119,6 +123,12 @@ class StandIn:
         """Put a blob there, as its owner."""
         with self._blobs() as client:
             client.get_blob_client(container, name).upload_blob(data, overwrite=True)
+
+    def blobs(self, container: str = STATE) -> dict[str, str]:
+        """What a container holds: name → mark of its content, and of its lease."""
+        with self._blobs() as client:
+            found = client.get_container_client(container).list_blobs()
+            return {each.name: f"{each.etag} {each.lease.state}" for each in found}
 
     def _blobs(self) -> BlobServiceClient:
         from azure.storage.blob import BlobServiceClient

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from json import JSONDecodeError
 from typing import Any
 
 from tasks.errors import Refused, Transient
@@ -48,6 +49,8 @@ def told(what: str) -> Iterator[None]:
     except DatabricksError as error:
         raise _kind(what, _status(error), _first_line(error), error.retry_after_secs or 0.0
                     ) from error  # fmt: skip
+    except JSONDecodeError as error:  # a proxy in between answers in its own words
+        raise Transient(f"{what}: the answer is not one of that service ({error})") from error
     except (RequestException, TimeoutError, ConnectionError) as error:
         raise Transient(f"{what}: not reached: {_first_line(error)}") from error
     except AzureError as error:

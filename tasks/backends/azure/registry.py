@@ -45,7 +45,7 @@ class AzureMlRegistry:
         require_name(name)
         candidate = approved.candidate
         with self._locked(name):
-            known = self._versions(name)
+            known = self.versions(name)
             for version in known:
                 if version.digest == candidate.digest:
                     return version
@@ -60,6 +60,17 @@ class AzureMlRegistry:
                 self._client.models.create_or_update(model)
         return ModelVersion(name, number, candidate.digest, folder, tags, is_new=True)
 
+    def versions(self, name: str) -> list[ModelVersion]:
+        """All versions, oldest first; those that are archived count, so no number comes twice."""
+        from azure.ai.ml.constants import ListViewType
+
+        if not re.fullmatch(NAME, name):
+            return []
+        with told(f"listing the versions of {name}"):
+            found = list(self._client.models.list(name=name, list_view_type=ListViewType.ALL))
+        ours = (each for each in found if "model_digest" in (each.tags or {}))
+        return sorted((self._record(each) for each in ours), key=lambda each: each.number)
+
     def champion(self, name: str) -> ModelVersion | None:
         """The version that serves."""
         return next((self._with_folder(each) for each in self._crowned(name)), None)
@@ -70,7 +81,7 @@ class AzureMlRegistry:
 
     def version(self, name: str, number: int) -> ModelVersion:
         """That version, or a refusal that names the versions there are."""
-        known = self._versions(name)
+        known = self.versions(name)
         for version in known:
             if version.number == number:
                 return self._with_folder(version)
@@ -95,20 +106,9 @@ class AzureMlRegistry:
         with self._lake.lock(f"models/{name}", f"a change of {name}", _quiet, LOCK_WAIT_S):
             yield
 
-    def _versions(self, name: str) -> list[ModelVersion]:
-        """All versions, oldest first; those that are archived count, so no number comes twice."""
-        from azure.ai.ml.constants import ListViewType
-
-        if not re.fullmatch(NAME, name):
-            return []
-        with told(f"listing the versions of {name}"):
-            found = list(self._client.models.list(name=name, list_view_type=ListViewType.ALL))
-        ours = (each for each in found if "model_digest" in (each.tags or {}))
-        return sorted((self._record(each) for each in ours), key=lambda each: each.number)
-
     def _crowned(self, name: str) -> list[ModelVersion]:
         """Those that serve or served, the last one first."""
-        found = [each for each in self._versions(name) if CROWNED in each.tags]
+        found = [each for each in self.versions(name) if CROWNED in each.tags]
         return sorted(found, key=lambda each: int(each.tags[CROWNED]), reverse=True)
 
     def _tag(self, version: ModelVersion, tags: dict[str, str]) -> None:

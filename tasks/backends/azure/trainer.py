@@ -65,6 +65,14 @@ class DatabricksTrainer:
             return candidate_of(run, folder)
         raise Transient(f"what run {run.number} left in the volume is not whole; it runs again")
 
+    def known(self, job: TrainingJob) -> Candidate | None:
+        """What a run of this job left, here or in the volume."""
+        run = TrainingRun(job.token, job, self._runs / job.token)
+        if not finished(run) and self._volume.has("runs", run.token, MANIFEST):
+            self._volume.fetch(run.folder / "out", "runs", run.token)
+        folder = finished(run)
+        return candidate_of(run, folder) if folder else None
+
     def forget(self, job: TrainingJob) -> None:
         """Remove what the run left, there and here: the next one begins anew."""
         for number, token in self._jobs.active(ENTRY).items():
@@ -80,19 +88,33 @@ class DatabricksTrainer:
 
     def sweep(self, keep: str | None) -> int:
         """End runs that no release waits for: they would cost money until somebody looks."""
-        left = [n for n, token in self._jobs.active(ENTRY).items() if token != keep]
+        left = self.lost(keep)
         for number in left:
             self._jobs.cancel(number)
         return len(left)
 
+    def lost(self, keep: str | None) -> list[int]:
+        """The runs that ``sweep`` would end."""
+        return [n for n, token in self._jobs.active(ENTRY).items() if token != keep]
+
+    def wheel(self) -> tuple[str, bool]:
+        """The path of this code's wheel in the volume, and whether it is there."""
+        parts = self._built[0]
+        return self._volume.path(*parts), self._volume.has(*parts)
+
     @cached_property
     def _wheel(self) -> str:
         """The path of the wheel in the volume; uploaded once for each content."""
-        name, data = build_wheel()
-        parts = ("wheels", hashlib.sha256(data).hexdigest()[:16], name)
-        if not self._volume.has(*parts):
+        path, is_there = self.wheel()
+        if not is_there:
+            parts, data = self._built
             self._volume.put(data, *parts)
-        return self._volume.path(*parts)
+        return path
+
+    @cached_property
+    def _built(self) -> tuple[tuple[str, str, str], bytes]:
+        name, data = build_wheel()
+        return ("wheels", hashlib.sha256(data).hexdigest()[:16], name), data
 
     def _words(self, run: TrainingRun) -> list[str]:
         on_driver = f"/tmp/mlops/{run.token}"  # noqa: S108 (of the cluster, which is ours alone)

@@ -42,6 +42,12 @@ class ProcessTrainer:
             return candidate_of(run, folder)
         raise self._explain(run)
 
+    def known(self, job: TrainingJob) -> Candidate | None:
+        """What a run of this job left."""
+        run = TrainingRun(job.token, job, self._runs / job.token)
+        folder = finished(run)
+        return candidate_of(run, folder) if folder else None
+
     def forget(self, job: TrainingJob) -> None:
         """Remove the run's folder; registered versions have copies of their own."""
         folder = self._runs / job.token

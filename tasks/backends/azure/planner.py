@@ -1,0 +1,67 @@
+"""What a release would ask of Azure and Databricks: the calls that change something, and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tasks.backends.azure.prices import Prices
+from tasks.backends.azure.settings import AzureSettings
+from tasks.backends.azure.trainer import DatabricksTrainer
+from tasks.foreseen import Call, Cost, Foreseen
+
+ML = "Microsoft.MachineLearningServices"
+
+
+class AzurePlanner:
+    """Knows where the other parts write to; tests/flows/test_plan.py compares with a release."""
+
+    def __init__(self, settings: AzureSettings, trainer: DatabricksTrainer) -> None:
+        self._settings, self._trainer = settings, trainer
+
+    def calls(self, foreseen: Foreseen) -> tuple[Call, ...]:
+        """In the order of a release."""
+        return tuple(self._calls(foreseen))
+
+    def costs(self, foreseen: Foreseen) -> tuple[Cost, ...]:
+        """Training; what is kept in blobs costs cents a year."""
+        if foreseen.candidate:
+            return ()
+        images = foreseen.dataset.images * foreseen.job.config.epochs
+        return (Prices.read().training(self._settings, images),)
+
+    def _calls(self, foreseen: Foreseen) -> Iterator[Call]:
+        given, dataset = self._settings, foreseen.dataset
+        blobs = f"https://{given.storage_account}.blob.core.windows.net/{given.container}"
+        host = f"https://{given.databricks_host}/api"
+        yield Call("PUT", f"{blobs}/locks/release", "a lease, so that no other release runs")
+        if not foreseen.is_checked:
+            yield Call("PUT", f"{blobs}/checks/{foreseen.checks_key}/*", "the report of the checks")
+            yield Call("PUT", f"{blobs}/ledger/validate/*", "that they passed")
+        if not foreseen.is_tested:
+            code = foreseen.job.gate.code.digest
+            yield Call("PUT", f"{blobs}/ledger/gate/{code}.json", "that the tests passed")
+        for number in self._trainer.lost(foreseen.job.token):
+            yield Call("POST", f"{host}/2.2/jobs/runs/cancel", f"run {number}: no release waits "
+                       "for it")  # fmt: skip
+        if foreseen.candidate is None:
+            wheel, is_there = self._trainer.wheel()
+            if not is_there:
+                yield Call("PUT", f"{host}/2.0/fs/files{wheel}", "the wheel of this code")
+            yield Call("POST", f"{host}/2.2/jobs/runs/submit", self._compute())
+        if not foreseen.is_approved:
+            key = f"{foreseen.verdict_key}.json" if foreseen.verdict_key else "*"
+            yield Call("PUT", f"{blobs}/ledger/evaluate/{key}", "the verdict")
+        yield Call("PUT", f"{blobs}/locks/models/{dataset.name}", "a lease on the numbers")
+        if not foreseen.is_registered:
+            place = (f"subscriptions/{given.subscription}/resourceGroups/{given.resource_group}"
+                     f"/providers/{ML}/workspaces/{given.workspace}")  # fmt: skip
+            yield Call("PUT", "the workspace's own blob storage: LocalUpload/*", "the model folder")
+            yield Call("PUT", f"https://management.azure.com/{place}/models/{dataset.name}/versions"
+                       f"/{foreseen.version}", "the version, with its lineage as tags")  # fmt: skip
+        yield Call("PUT", f"{blobs}/ledger/evidence/*", "what the release found")
+
+    def _compute(self) -> str:
+        if self._settings.cluster:
+            return f"a run on cluster {self._settings.cluster}"
+        kind = "spot" if self._settings.is_spot else "on demand"
+        return f"a run on a new {self._settings.node_type} ({kind}), which ends with it"

@@ -1,0 +1,89 @@
+"""The price table that anyone can edit, and what a run costs by it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, ValidationError
+
+from tasks.backends.azure.settings import AzureSettings
+from tasks.errors import Refused
+from tasks.foreseen import Cost
+from tasks.source import ROOT
+
+TABLE = ROOT / "infra" / "prices.toml"
+
+
+class Machine(BaseModel):
+    """Of a node type, per hour."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    per_hour: NonNegativeFloat
+    spot_per_hour: NonNegativeFloat
+    dbu_per_hour: NonNegativeFloat
+
+
+class Times(BaseModel):
+    """How long things take."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start_minutes: NonNegativeFloat
+    images_per_second: PositiveFloat
+
+
+class Prices(BaseModel):
+    """
+    The table.
+
+    Attributes:
+        dbu: price of one Databricks unit.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    currency: str = Field(min_length=1)
+    dbu: NonNegativeFloat
+    time: Times
+    machine: dict[str, Machine]
+
+    @classmethod
+    def read(cls, file: Path = TABLE) -> Prices:
+        """
+        The table in ``file``.
+
+        Raises:
+            Refused: it cannot be read; the message says where it is wrong.
+        """
+        try:
+            return cls.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
+            raise Refused(f"the price table {file} cannot be used: {error}") from error
+
+    def training(self, settings: AzureSettings, images: int) -> Cost:
+        """
+        A run that learns from ``images`` images, each epoch's counted.
+
+        Raises:
+            Refused: the table lacks the node type.
+        """
+        minutes = images / self.time.images_per_second / 60
+        if settings.cluster:
+            return Cost("training", f"{minutes:.1f} min on {settings.cluster}, which is paid for "
+                        "by whoever keeps it", 0.0, self.currency)  # fmt: skip
+        machine = self.machine.get(settings.node_type)
+        if machine is None:
+            listed = ", ".join(sorted(self.machine))
+            raise Refused(f"{TABLE} has no [machine.{settings.node_type}]; add it, or set "
+                          f"MLOPS_NODE_TYPE to one of: {listed}")  # fmt: skip
+        hours = (self.time.start_minutes + minutes) / 60
+        hourly = machine.spot_per_hour if settings.is_spot else machine.per_hour
+        kind = "spot " if settings.is_spot else ""
+        return Cost(
+            "training",
+            f"{self.time.start_minutes + minutes:.1f} min of 1 {kind}{settings.node_type} at "
+            f"{hourly:g} an hour + {machine.dbu_per_hour:g} DBU an hour at {self.dbu:g}",
+            hours * (hourly + machine.dbu_per_hour * self.dbu), self.currency,
+        )  # fmt: skip

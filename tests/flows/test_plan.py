@@ -1,0 +1,91 @@
+"""``python -m flows plan``: what it says is what a release then does, and it changes nothing."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cloud.databricks import HOST
+from tests.flows.conftest import FAST
+from tests.flows.test_azure import azure  # noqa: F401 (a fixture)
+
+GOLDEN = Path(__file__).parent / "golden"
+OPTIONS = ("--backend", "azure", "--data", "az://images/light", *FAST)
+
+
+@pytest.mark.cloud
+def test_a_plan_changes_nothing_and_a_release_does_what_it_says(azure, cloud):  # noqa: F811
+    for state in ("empty", "full"):
+        blobs, writes = cloud.blobs(), writes_of(cloud)
+
+        plan = azure("plan", *OPTIONS)
+
+        assert plan.returncode == 0, plan.stdout + plan.stderr
+        assert cloud.blobs() == blobs
+        assert writes_of(cloud) == writes
+        assert plain(plan.stdout) == (GOLDEN / f"plan_{state}.txt").read_text(encoding="utf-8")
+
+        released = azure("release", *OPTIONS)
+
+        assert released.returncode == 0, released.stdout + released.stderr
+        made = writes_of(cloud)[len(writes) :] + [
+            f"PUT {cloud.storage.url}/mlops/{name}"
+            for name, mark in cloud.blobs().items()
+            if blobs.get(name) != mark or name.startswith("locks/")
+        ]
+        foreseen = calls_of(plan.stdout)
+        assert [call for call in foreseen if not fnmatch.filter(made, call)] == []
+        assert [call for call in made if not any(fnmatch.fnmatch(call, each) for each in foreseen)
+                ] == []  # fmt: skip
+
+
+@pytest.mark.cloud
+def test_a_price_that_is_missing_is_named(azure):  # noqa: F811
+    done = azure("plan", *OPTIONS, MLOPS_NODE_TYPE="Standard_X1")
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "has no [machine.Standard_X1]; add it" in done.stderr
+
+
+def test_a_plan_of_this_machine_is_what_a_release_finds(released, pictures):
+    unchanged = released("plan", "--data", str(pictures), *FAST)
+    other = released("plan", "--data", str(pictures), *FAST, "--seed", "9")
+
+    assert unchanged.returncode == 0, unchanged.stdout + unchanged.stderr
+    assert set(would(unchanged.stdout).values()) == {"skip"}
+    assert would(other.stdout) == {
+        "validate": "skip", "gate": "skip", "train": "run",
+        "evaluate": "depends", "register": "depends", "deploy": "depends",
+    }  # fmt: skip
+
+
+def would(printed: str) -> dict[str, str]:
+    stages = "validate|gate|train|evaluate|register|deploy"
+    return dict(re.findall(rf"^({stages}) +(skip|run|depends|refuse)", printed, re.MULTILINE))
+
+
+def plain(printed: str) -> str:
+    """Without what another commit changes: digests, and the name of the code."""
+    code = re.sub(r"on (tree )?[0-9a-f]{7}( \+ changes)? yet", "on CODE yet", printed)
+    return re.sub(r"\b[0-9a-f]{8,}\b", "DIGEST", code)
+
+
+def calls_of(printed: str) -> list[str]:
+    """``METHOD URL`` of each call that the plan names, but for the workspace's own storage."""
+    found = re.findall(r"^  (PUT|POST) +(https://\S+)$", printed, re.MULTILINE)
+    return [f"{method} {url}" for method, url in found]
+
+
+def writes_of(cloud) -> list[str]:
+    """What Databricks and Azure ML were asked to change; login and secrets change nothing."""
+    reads = ("/listSecrets", "/create-download-url")
+    return [
+        f"{each['method']} https://{host}{each['url'].partition('?')[0]}"
+        for site, host in (("databricks", HOST), ("arm", "management.azure.com"))
+        for each in cloud.record.exchanges(site)
+        if each["method"] not in ("GET", "HEAD")
+        and not each["url"].partition("?")[0].endswith(reads)
+    ]
