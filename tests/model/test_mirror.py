@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 
+import pytest
+
 from model.config import TrainConfig
 from model.folder import MANIFEST, ModelFolder
 from model.mirror import Mirror
@@ -48,6 +50,7 @@ def test_a_run_that_is_forgotten_is_not_found_on_the_machine_that_made_it(tmp_pa
     assert not here.exists()
 
 
+@pytest.mark.long
 def test_a_finished_model_is_copied_although_its_trainer_died_before(model_folder, tmp_path):
     out, mirror = tmp_path / "out", tmp_path / "mirror"
     shutil.copytree(model_folder, out)
