@@ -173,6 +173,19 @@ def test_a_trainer_that_fails_there_says_why_here(azure, cloud, folder_of):
     assert "unknown network 'nope'" in done.stderr
 
 
+def test_the_doctor_looks_at_the_cloud_and_leaves_nothing(azure, cloud):
+    before = cloud.blobs()
+
+    well = azure("doctor", "--backend", "azure")
+    ill = azure("doctor", "--backend", "azure", MLOPS_NODE_TYPE="X1", MLOPS_VOLUME="/Volumes/a/b")
+
+    assert well.returncode == 0, well.stdout + well.stderr
+    assert well.stdout.count("well  ") == 14
+    assert cloud.blobs() == before
+    assert ill.returncode == 4
+    assert "MLOPS_VOLUME: '/Volumes/a/b' is not like" in ill.stdout
+
+
 def versions_of(cloud, name: str) -> list[dict]:
     known = cloud.arm.known
     place = next(key for key in known.keys() if key.endswith(f"/models/{name}"))  # noqa: SIM118
