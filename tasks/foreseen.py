@@ -54,7 +54,7 @@ class Foreseen:
         is_checked, is_tested: the data passed their checks before, the code its tests.
         candidate: what training of these inputs left; ``None`` if nothing did.
         verdict_key: of the verdict on the candidate; ``None`` while there is none to judge.
-        version: number that the candidate has or would get; ``None`` if that depends.
+        version: number that the candidate has, or would get.
         is_registered: it has that number already.
     """
 
