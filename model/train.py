@@ -8,7 +8,6 @@ at once. Exit codes: 0 done · 1 bug · 2 usage · 3 the data cannot be learned 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
 from model.config import TrainConfig, faults
+from model.devices import before_tensorflow
 from model.folder import BadModelFolder, ModelFolder
 from model.images import BadDataset, open_images
 from model.mirror import Mirror
@@ -145,7 +145,7 @@ def _is_finished(out: Path) -> bool:
 
 def main() -> int:
     """Run the command line; answer its exit code."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is imported
+    before_tensorflow()
     try:
         return int(app(exit_on_error=False, print_error=False) or 0)
     except CycloptsError as error:

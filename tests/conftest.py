@@ -13,11 +13,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from model.devices import before_tensorflow
+
 if TYPE_CHECKING:
     from tests.cloud.stand_in import StandIn
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL_TESTS = ROOT / "tests" / "model"
+
+before_tensorflow()  # as the trainer does
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,16 +2,19 @@
 
 import sys
 
-import keras
-import numpy as np
-import tensorflow as tf
-from idx import BATCH, RATE, load, measure
-
 from model import devices
-from model.batches import training_batches
-from model.epoch import Epochs
-from model.network import baseline
-from model.quicken import quickened
+
+devices.before_tensorflow()
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+from idx import BATCH, RATE, load, measure  # noqa: E402
+
+from model.batches import training_batches  # noqa: E402
+from model.epoch import Epochs  # noqa: E402
+from model.network import baseline  # noqa: E402
+from model.quicken import quickened  # noqa: E402
 
 folder, epochs, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 images, labels, test, truth = load(folder)

@@ -8,7 +8,6 @@ Killed at any moment, the same command goes on, within the trial that ran. Exit 
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
 from model.config import TrainConfig, faults
+from model.devices import before_tensorflow
 from model.images import BadDataset
 from model.pixels import BadImage
 from model.tune.space import BadSpace, Search, chosen
@@ -72,7 +72,7 @@ def tune(
 
 def main() -> int:
     """Run the command line; answer its exit code."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is imported
+    before_tensorflow()
     signal.signal(signal.SIGTERM, _interrupt)  # the trial that runs is set aside, not lost
     try:
         return int(app(exit_on_error=False, print_error=False) or 0)
