@@ -43,10 +43,11 @@ cloud: .venv/dev .venv/azurite ## A shell in which --backend azure works, on thi
 	$(BIN)/python -m tests.cloud
 
 cloud-test: .venv/dev .venv/azurite ## Release to the stand-in cloud, and let it fail (needs npm; 10 minutes)
-	$(BIN)/python -m pytest -m cloud --timeout 600 tests/cloud tests/flows
+	$(BIN)/python -m pytest -m "cloud and not endurance" -n 2 --dist loadfile --timeout 600 \
+	  tests/cloud tests/contract tests/flows
 
 endurance: .venv/dev ## Kill, load, flood and fuzz what runs (three quarters of an hour)
-	$(BIN)/python -m pytest -m endurance -s --tb=short tests/endurance tests/flows
+	$(BIN)/python -m pytest -m "endurance and not cloud" -s --tb=short tests/endurance tests/flows
 
 format: .venv/dev ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .

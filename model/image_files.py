@@ -1,14 +1,30 @@
-"""One file of a class folder: whether it may be read, its bytes, and a name that can be printed."""
+"""Files of a class folder: whether they may be read, their bytes, and names that can be printed."""
 
 from __future__ import annotations
 
 import os
 import stat
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 MOST_BYTES: Final = 1 << 30  # no image is larger; reading it would only fill the memory
 NO_UTF8: Final = "its name is not UTF-8; rename it"
+
+
+class Found(NamedTuple):
+    """
+    What lies in a folder.
+
+    Attributes:
+        size: in bytes, where the listing tells it: of remote files alone.
+        mark: changes whenever the content does (an ETag); empty where there is none.
+    """
+
+    name: str
+    path: str
+    is_folder: bool
+    size: int = 0
+    mark: str = ""
 
 
 def is_local(system: Any) -> bool:
@@ -26,17 +42,20 @@ def printable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def scan(system: Any, folder: str) -> list[tuple[str, str, bool]]:
-    """(name, path, whether a folder) of what lies in ``folder``, hidden files aside."""
+def scan(system: Any, folder: str) -> list[Found]:
+    """What lies in ``folder``, hidden files aside."""
     if is_local(system):  # a call of the system for each file would be slow for a million
-        with os.scandir(folder) as found:
-            rows = [(entry.name, entry.path, entry.is_dir()) for entry in found]
+        with os.scandir(folder) as entries:
+            rows = [Found(entry.name, entry.path, entry.is_dir()) for entry in entries]
     else:
         rows = [
-            (entry["name"].rstrip("/").rpartition("/")[2], entry["name"], entry["type"] != "file")
+            Found(
+                entry["name"].rstrip("/").rpartition("/")[2], entry["name"],
+                entry["type"] != "file", entry.get("size") or 0, entry.get("etag") or "",
+            )
             for entry in system.ls(folder, detail=True)
-        ]
-    return sorted(row for row in rows if not row[0].startswith("."))
+        ]  # fmt: skip
+    return sorted(row for row in rows if not row.name.startswith("."))
 
 
 def fault_of(system: Any, path: str, root: str) -> str | None:
@@ -52,18 +71,43 @@ def fault_of(system: Any, path: str, root: str) -> str | None:
     return None if target.startswith(inside + os.sep) else "symlink out of the folder"
 
 
-def bytes_of(system: Any, path: str) -> tuple[bytes, str | None]:
-    """The bytes of a file; none, and why, if they cannot or must not be had."""
+def too_large(size: int) -> str | None:
+    """The fault of a file of ``size`` bytes, if that is one."""
+    return f"too large: {size:,} bytes, at most {MOST_BYTES:,}" if size > MOST_BYTES else None
+
+
+def bytes_of(system: Any, paths: list[str]) -> list[tuple[bytes, str | None]]:
+    """
+    The bytes of each file; none, and why, if they cannot or must not be had.
+
+    Remote files are asked for all at once: the way there and back is paid for once, not for each.
+    """
+    if is_local(system):
+        return [_bytes_here(path) for path in paths]
+    return [_judged(found) for found in system.cat_ranges(paths, None, None, on_error="return")]
+
+
+def _bytes_here(path: str) -> tuple[bytes, str | None]:
     try:
-        if is_local(system):
-            found = os.stat(path)  # noqa: PTH116 (hot path)
-            if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for without end
-                return b"", "not a regular file"
-            if found.st_size > MOST_BYTES:
-                return b"", f"too large: {found.st_size:,} bytes, at most {MOST_BYTES:,}"
-            with open(path, "rb") as stream:  # noqa: PTH123 (hot path)
-                return stream.read(), None
-        data: bytes = system.cat_file(path)
+        found = os.stat(path)  # noqa: PTH116 (hot path)
+        if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for without end
+            return b"", "not a regular file"
+        if fault := too_large(found.st_size):
+            return b"", fault
+        with open(path, "rb") as stream:  # noqa: PTH123 (hot path)
+            return stream.read(), None
     except OSError as error:
-        return b"", f"unreadable: {error.strerror or error}"
-    return data, None
+        return b"", _unreadable(error)
+
+
+def _judged(found: bytes | Exception) -> tuple[bytes, str | None]:
+    """What the storage gave. Raises: it is ill, which is no fault of the file."""
+    if isinstance(found, OSError):
+        return b"", _unreadable(found)
+    if isinstance(found, Exception):
+        raise found
+    return found, None
+
+
+def _unreadable(error: OSError) -> str:
+    return f"unreadable: {error.strerror or error}"

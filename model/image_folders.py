@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from model.image_files import NO_UTF8, bytes_of, fault_of, is_local, printable, scan
+from model.image_files import (
+    NO_UTF8,
+    bytes_of,
+    fault_of,
+    is_local,
+    printable,
+    scan,
+    too_large,
+)
 from model.images import BadDataset, Chunk, RawImage, in_natural_order, name_of, split_of
 
 READERS = 8
+MOST_AT_ONCE = 128  # files that are asked for together, and the bytes of them that are held:
+MOST_HELD = 64 << 20
 TRAIN = ("train", "training")
 TEST = ("test", "testing", "val", "valid", "validation")
 
 
 @dataclass(frozen=True, slots=True)  # there may be a million
 class Entry:
-    """A file that was listed: its path below the root, and why it must not be read, if so."""
+    """
+    A file that was listed.
+
+    Attributes:
+        path: below the root.
+        fault: why it must not be read, if so.
+        size, mark: as in ``Found``.
+    """
 
     path: str
     label: str
     split: str | None
     fault: str | None = None
+    size: int = 0
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,10 +60,8 @@ class FolderChunk:
         import fsspec
 
         system = fsspec.filesystem(self.protocol, **self.options)
-        for entry in self.entries:
-            if split and entry.split not in (None, split):
-                continue
-            data, fault = _bytes_of(system, self.root, entry)
+        asked = [e for e in self.entries if split is None or e.split in (None, split)]
+        for entry, data, fault in _read(system, self.root, asked):
             found = entry.split or split_of(data)
             if split in (None, found):
                 yield RawImage(entry.path, entry.label, found, data, fault=fault)
@@ -69,16 +86,30 @@ class Folders:
         return len(self._entries)
 
     def digest(self) -> str:
-        def row(entry: Entry) -> bytes:
-            data, fault = _bytes_of(self._system, self._root, entry)
-            return f"{entry.path}\0{fault or ''}\0{hashlib.sha256(data).hexdigest()}\n".encode()
+        def rows(entries: list[Entry]) -> bytes:
+            return b"".join(
+                f"{e.path}\0{fault or ''}\0{hashlib.sha256(data).hexdigest()}\n".encode()
+                for e, data, fault in _read(self._system, self._root, entries)
+            )
 
-        total = hashlib.sha256("\0".join(self.labels).encode())
+        total = self._begun()
         with ThreadPoolExecutor(READERS) as pool:
-            for batch in _batches(self._entries, 4096):  # not all futures of a million at once
-                for line in pool.map(row, batch):
-                    total.update(line)
+            for many in _batches(self._entries, 4096):  # not all futures of a million at once
+                for lines in pool.map(rows, _batches(many, MOST_AT_ONCE)):
+                    total.update(lines)
         return total.hexdigest()
+
+    def mark(self) -> str | None:
+        """Digest of the listing; the same means the same content. ``None``: it tells too little."""
+        total = self._begun()
+        for entry in self._entries:
+            if not (entry.mark or entry.fault):
+                return None
+            total.update(f"{entry.path}\0{entry.fault or ''}\0{entry.mark}\n".encode())
+        return total.hexdigest()
+
+    def _begun(self) -> hashlib._Hash:
+        return hashlib.sha256("\0".join(self.labels).encode())
 
     def chunks(self, images: int = 512) -> Iterator[Chunk]:
         protocol, options = self._system.protocol, self._system.storage_options
@@ -93,16 +124,14 @@ def open_folders(uri: str, system: Any, root: str) -> Folders:
 
 
 def _listing(system: Any, root: str, uri: str) -> tuple[list[Entry], set[str]]:
-    tops = {name: path for name, path, is_folder in scan(system, root) if is_folder}
+    tops = {found.name: found.path for found in scan(system, root) if found.is_folder}
     splits = {name: path for name, path in tops.items() if name.lower() in TRAIN + TEST}
     entries: list[Entry] = []
     labels: set[str] = set()
     has_test = any(name.lower() in TEST for name in splits)
     for name, path in (splits or {"": root}).items():
         split = None if not has_test else ("test" if name.lower() in TEST else "train")
-        for label, folder, is_folder in scan(system, path):
-            if not is_folder:
-                continue
+        for label, folder in ((f.name, f.path) for f in scan(system, path) if f.is_folder):
             if printable(label) != label:
                 raise BadDataset(f"{uri}: the folder {printable(label)} of a class: {NO_UTF8}")
             labels.add(label)
@@ -122,18 +151,43 @@ def _walk(
     if fault := fault_of(system, folder, root):
         yield Entry(prefix, label, split, fault)
         return
-    for name, path, is_folder in scan(system, folder):
-        below = f"{prefix}/{printable(name)}"
-        if is_folder and not (is_local(system) and Path(path).is_symlink()):
-            yield from _walk(system, path, below, label, split, root)
-        elif is_folder:
-            yield Entry(below, label, split, fault_of(system, path, root) or "symlink to a folder")
+    for found in scan(system, folder):
+        below = f"{prefix}/{printable(found.name)}"
+        if not found.is_folder:
+            fault = fault_of(system, found.path, root) or too_large(found.size)
+            yield Entry(below, label, split, fault, found.size, found.mark)
+        elif is_local(system) and Path(found.path).is_symlink():
+            fault = fault_of(system, found.path, root) or "symlink to a folder"
+            yield Entry(below, label, split, fault)
         else:
-            yield Entry(below, label, split, fault_of(system, path, root))
+            yield from _walk(system, found.path, below, label, split, root)
 
 
-def _bytes_of(system: Any, root: str, entry: Entry) -> tuple[bytes, str | None]:
-    return (b"", entry.fault) if entry.fault else bytes_of(system, f"{root}/{entry.path}")
+def _read(
+    system: Any, root: str, entries: Iterable[Entry]
+) -> Iterator[tuple[Entry, bytes, str | None]]:
+    """Each with its bytes, or why there are none; some at a time, so that memory is bounded."""
+    most = 1 if is_local(system) else MOST_AT_ONCE
+    for some in handfuls(entries, most):
+        wanted = [f"{root}/{entry.path}" for entry in some if not entry.fault]
+        found = iter(bytes_of(system, wanted) if wanted else ())
+        for entry in some:
+            data, fault = (b"", entry.fault) if entry.fault else next(found)
+            yield entry, data, fault
+
+
+def handfuls(entries: Iterable[Entry], most: int) -> Iterator[list[Entry]]:
+    """Some entries after the other: at most so many, and ``MOST_HELD`` bytes but for one alone."""
+    some: list[Entry] = []
+    held = 0
+    for entry in entries:
+        if some and (len(some) == most or held + entry.size > MOST_HELD):
+            yield some
+            some, held = [], 0
+        some.append(entry)
+        held += entry.size
+    if some:
+        yield some
 
 
 def _batches(entries: list[Entry], size: int) -> Iterator[list[Entry]]:

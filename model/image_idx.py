@@ -79,6 +79,9 @@ class Idx:
             total.update(hashlib.sha256(_bytes(part.images)).digest())
         return total.hexdigest()
 
+    def mark(self) -> str | None:
+        return None  # files of this machine have no mark that an edit cannot keep
+
     def chunks(self, images: int = 512) -> Iterator[Chunk]:
         # Labels travel with their chunk only, not all of them with each.
         for part in self._parts:

@@ -59,6 +59,14 @@ class Tables:
             total.update(f"{file.removeprefix(self._root)}\0{part.hexdigest()}\n".encode())
         return total.hexdigest()
 
+    def mark(self) -> str | None:
+        marks = [self._system.info(file).get("etag") for file in self._files]
+        if not all(marks):
+            return None
+        rows = (f"{file.removeprefix(self._root)}\0{mark}\n"
+                for file, mark in zip(self._files, marks, strict=True))  # fmt: skip
+        return hashlib.sha256("".join(rows).encode()).hexdigest()
+
     def chunks(self, images: int = 512) -> Iterator[Chunk]:
         del images  # a row group is the unit in which Parquet can be read
         protocol = self._system.protocol

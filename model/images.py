@@ -68,6 +68,9 @@ class ImageSet(Protocol):
     def digest(self) -> str:
         """SHA-256 of content: file bytes and paths below ``uri``, wherever that lies."""
 
+    def mark(self) -> str | None:
+        """A digest of the listing alone; with the same one, ``digest`` is the same. Or ``None``."""
+
     def chunks(self, images: int = 512) -> Iterator[Chunk]:
         """All images, about ``images`` a chunk."""
 

@@ -39,6 +39,7 @@ def write_report(
     config: TrainConfig,
     out: Path,
     *,
+    digest: str,
     seconds: float,
     facts: dict[str, object],
 ) -> ModelFolder:
@@ -46,6 +47,7 @@ def write_report(
     Complete the model folder ``out``; its manifest is written last.
 
     Args:
+        digest: of ``images``.
         seconds: that training took.
         facts: more of them for the manifest.
 
@@ -80,7 +82,7 @@ def write_report(
     described: dict[str, Any] = {
         "dataset": {
             "uri": images.uri, "name": images.name,
-            "digest": images.digest(), "test_digest": arrays.test_digest,
+            "digest": digest, "test_digest": arrays.test_digest,
         },
         "config": config.model_dump(),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},

@@ -116,10 +116,11 @@ def _train(
         if copy:
             copy.push()
 
-    checkpoint = Checkpoint(out / "checkpoints", run_key(config, images.digest()))
+    digest = images.digest()
+    checkpoint = Checkpoint(out / "checkpoints", run_key(config, digest))
     model, progress = fit(arrays, len(images.labels), config, checkpoint, tell)
     folder = write_report(
-        model, progress, images, arrays, config, out,
+        model, progress, images, arrays, config, out, digest=digest,
         seconds=sum(epoch["seconds"] for epoch in progress.history),
         facts={"tags": tags, "mlflow_run_id": run.id},
     )  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 from data_checks.check import Reference, Report, check_images
 from data_checks.limits import BadLimits, Limits
 from data_checks.table import FactsFailed
-from model.images import BadDataset, open_images
+from model.images import BadDataset, ImageSet, open_images
 from tasks.errors import Refused, Transient
 from tasks.ports import Watch
 from tasks.records import Dataset
@@ -29,10 +29,14 @@ class OpenedDatasets(ABC):
         """Look at ``uri`` and digest its content."""
         try:
             images = open_images(uri)
-            digest = images.digest()
+            digest = self.digest_of(images)
         except BadDataset as error:
             raise Refused(str(error)) from error
         return Dataset(uri, name or images.name, digest, images.kind, len(images), images.labels)
+
+    def digest_of(self, images: ImageSet) -> str:
+        """Of their bytes, which are all read for it."""
+        return images.digest()
 
     def limits(self, dataset: Dataset) -> Limits:
         """The defaults, or those of ``data_checks.toml`` beside the images."""

@@ -87,7 +87,7 @@ class TrainingRun:
     token: str
     job: TrainingJob
     folder: Path
-    number: str = ""  # as the trainer itself names it, where it does
+    number: str = field(default="", compare=False)  # as the trainer itself names it, if it does
 
 
 @dataclass(frozen=True)

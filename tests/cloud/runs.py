@@ -117,7 +117,11 @@ class Runs:
                 self._known.put(f"runs/{number}", run)
                 return
             self._processes[number] = process
-        code = process.wait()
+        try:
+            code = process.wait(run.get("timeout_seconds") or None)
+        except subprocess.TimeoutExpired:
+            self.cancel(number, "CANCELED")
+            return
         with self._known.lock:
             run = self.get(number)
             if run is None or run["state"]["life_cycle_state"] in ENDED:

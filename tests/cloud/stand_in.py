@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tests.cloud.arm import CONTAINER, GROUP, SUBSCRIPTION, WORKSPACE, Arm
 from tests.cloud.authority import Authority
@@ -36,13 +36,14 @@ class StandIn:
 
     Attributes:
         environment: what a program needs in order to reach them, and to be let in.
+        bundle: certificates to trust: those of this machine, and the one that signs theirs.
     """
 
     def __init__(self, folder: Path, *, is_relayed: bool = False) -> None:
         self.folder = folder.resolve()
         self.record = Record(self.folder / "exchanges.jsonl")
         authority = Authority(self.folder / "authority")
-        self._bundle = authority.bundle
+        self.bundle = authority.bundle
         self.login = Login(self.folder / "login", authority, self.record)
         self.storage = Azurite(self.folder / "storage", authority)
         self.record.secrets.add(self.storage.key)
@@ -89,7 +90,7 @@ class StandIn:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _reach(self) -> dict[str, str]:
-        bundle = str(self._bundle)
+        bundle = str(self.bundle)
         return {
             "HTTPS_PROXY": self.proxy.url, "NO_PROXY": "127.0.0.1,localhost",
             "REQUESTS_CA_BUNDLE": bundle, "SSL_CERT_FILE": bundle,
@@ -133,5 +134,8 @@ class StandIn:
     def _blobs(self) -> BlobServiceClient:
         from azure.storage.blob import BlobServiceClient
 
-        reach = {"proxies": {"https": self.proxy.url}, "connection_verify": str(self._bundle)}
+        reach: dict[str, Any] = {
+            "proxies": {"https": self.proxy.url},
+            "connection_verify": str(self.bundle),
+        }
         return BlobServiceClient(self.storage.url, self.storage.key, **reach)

@@ -22,29 +22,46 @@ from tasks.records import (
     Verdict,
 )
 from tests.conftest import ROOT
+from tests.contract.surroundings import Cloud, Here, Surroundings
 
-BACKENDS = ["local"]
+BACKENDS = ["local", pytest.param("azure", marks=pytest.mark.cloud)]
+only_in_azure = pytest.mark.parametrize("around", BACKENDS[1:], indirect=True)
+only_here = pytest.mark.parametrize("around", ["local"], indirect=True)  # others lack the port
 
 
 @pytest.fixture(params=BACKENDS)
-def backend(request, tmp_path, monkeypatch) -> Iterator[Backend]:
-    """A backend with no history; whatever it runs ends with the test."""
+def around(request, tmp_path, monkeypatch) -> Iterator[Surroundings]:
+    """A backend with no history, and what is around it; whatever it runs ends with the test."""
     monkeypatch.setenv("MLOPS_HOME", str(tmp_path / "state"))
     from tasks.backends import choose
 
-    made = choose(request.param)
-    yield made
+    if request.param == "local":
+        made = choose("local")
+        yield Here(made)
+        assert made.endpoints
+        made.endpoints.stop("light")
+    else:
+        cloud = request.getfixturevalue("cloud")
+        for name, value in cloud.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr("tasks.backends.azure.jobs.POLL_S", 0.1)
+        made = choose("azure")
+        yield Cloud(made, cloud)
     made.trainer.sweep(keep=None)
-    made.endpoints.stop("light")
 
 
 @pytest.fixture
-def job(backend, pictures) -> TrainingJob:
-    return job_of(backend, pictures)
+def backend(around) -> Backend:
+    return around.backend
 
 
-def job_of(backend: Backend, pictures: Path, **knobs) -> TrainingJob:
-    dataset = backend.datasets.identify(str(pictures), None)
+@pytest.fixture
+def job(around, pictures) -> TrainingJob:
+    return job_of(around, pictures)
+
+
+def job_of(around: Surroundings, pictures: Path, **knobs) -> TrainingJob:
+    dataset = around.backend.datasets.identify(around.put(pictures), None)
     checked = CheckedDataset(dataset, "key", ROOT, checks=1)
     gate = GatePass(Code(None, is_dirty=True, digest="code"), 1, 0.1, ROOT)
     config = TrainConfig(**{"epochs": 3, "batch_size": 8, **knobs})

@@ -2,33 +2,58 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from data_checks.limits import Limits
 from tasks.errors import Refused
+from tests.contract.conftest import only_in_azure
 
 
-def test_the_same_images_have_the_same_digest(backend, pictures):
-    one, two = (backend.datasets.identify(str(pictures), None) for _ in range(2))
+def test_the_same_images_have_the_same_digest(backend, around, pictures):
+    one, two = (backend.datasets.identify(around.put(pictures), None) for _ in range(2))
 
     assert one == two
     assert (one.name, one.images, one.labels) == ("light", 48, ("bright", "dark"))
 
 
-def test_a_name_may_be_given(backend, pictures):
-    assert backend.datasets.identify(str(pictures), "lamps").name == "lamps"
+def test_a_name_may_be_given(backend, around, pictures):
+    assert backend.datasets.identify(around.put(pictures), "lamps").name == "lamps"
 
 
-def test_what_is_not_there_is_refused(backend, tmp_path):
+def test_what_is_not_there_is_refused(backend, around, tmp_path):
     with pytest.raises(Refused, match="does not exist"):
-        backend.datasets.identify(str(tmp_path / "none"), None)
+        backend.datasets.identify(around.put(tmp_path / "none"), None)
 
 
-def test_a_report_stays_under_its_key(backend, pictures):
-    dataset = backend.datasets.identify(str(pictures), None)
+def test_a_report_stays_under_its_key(backend, around, pictures):
+    dataset = backend.datasets.identify(around.put(pictures), None)
     said: list[str] = []
 
     report = backend.datasets.check(dataset, Limits(), None, "some-key", said.append)
 
     assert report.passed
     assert (backend.datasets.reports("some-key") / "report.json").is_file()
+
+
+@only_in_azure
+def test_images_whose_listing_is_unchanged_are_not_read_again(backend, around, pictures, tmp_path):
+    from adlfs import AzureBlobFileSystem
+
+    uri = around.put(pictures)
+
+    def digest() -> str:
+        shutil.rmtree(tmp_path / "state" / "azure" / "digests", ignore_errors=True)
+        AzureBlobFileSystem.clear_instance_cache()  # as in another process
+        return backend.datasets.identify(uri, None).digest
+
+    true = digest()
+    backend.datasets.check(backend.datasets.identify(uri, None), Limits(), None, "key", print)
+    (kept,) = (name for name in around.cloud.blobs() if name.startswith("digests/"))
+    around.cloud.put("mlops", kept, b"as it was noted")
+    assert digest() == "as it was noted"
+
+    around.put(pictures)  # the same bytes, written anew
+
+    assert digest() == true

@@ -11,7 +11,9 @@ import pyarrow.parquet as parquet
 import pytest
 
 from tasks.errors import Refused, Transient
-from tests.contract.conftest import approved_of, tags_of
+from tests.contract.conftest import approved_of, only_here, tags_of
+
+pytestmark = only_here
 
 
 def quiet(_line: str) -> None: ...

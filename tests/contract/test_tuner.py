@@ -11,9 +11,11 @@ from model.config import TrainConfig
 from model.tune.space import Search
 from tasks.errors import Refused, Transient
 from tasks.searches import TuningJob
-from tests.contract.test_trainer import processes_of, quiet
+from tests.contract.conftest import only_here
+from tests.contract.surroundings import processes_of
+from tests.contract.test_trainer import quiet
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, only_here]
 
 
 @pytest.fixture(autouse=True)

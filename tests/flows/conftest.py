@@ -11,15 +11,20 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import psutil
 import pytest
 
 from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from tests.cloud.stand_in import StandIn
 
 ROOMS = ("flows", "tasks", "model", "data_checks", "infra")
 QUICK = """
@@ -33,6 +38,7 @@ def test_two_labels_are_two():
 
     assert "baseline" in NETWORKS
 """
+IN_AZURE = ("release", "--backend", "azure", "--data", "az://images/light")
 FAST = ("--epochs", "4", "--batch-size", "8")
 SELDOM = functools.partial(pytest.param, marks=pytest.mark.endurance)  # its twin is always run
 
@@ -120,6 +126,14 @@ def flows(tmp_path, prefect_url) -> Iterator[Checkout]:
         made("stop")
 
 
+@pytest.fixture
+def azure(flows, cloud, pictures) -> Flows:
+    """The command line of a checkout, beside a cloud that has the pictures."""
+    for file in sorted(pictures.rglob("*.png")):
+        cloud.put("images", f"light/{file.relative_to(pictures).as_posix()}", file.read_bytes())
+    return lambda *words, **more: flows(*words, **{**cloud.environment, **more})
+
+
 @pytest.fixture(scope="session")
 def released(tmp_path_factory, prefect_url, pictures) -> Iterator[Checkout]:
     """A checkout on which the dark and bright pictures were released once."""
@@ -128,6 +142,21 @@ def released(tmp_path_factory, prefect_url, pictures) -> Iterator[Checkout]:
     assert done.returncode == 0, done.stdout + done.stderr
     yield made
     made("stop")
+
+
+def versions_in_azure(cloud: StandIn, name: str) -> list[dict]:
+    """What the registry holds of a model, as its service tells it."""
+    known = cloud.arm.known
+    place = next((key for key in known.keys() if key.endswith(f"/models/{name}")), None)  # noqa: SIM118
+    return known.below(f"{place}/versions") if place else []
+
+
+def until(is_so: Callable[[], bool], *, seconds: float = 120) -> None:
+    """Wait for it, not longer than that."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, f"not so within {seconds:g} s"
+        time.sleep(0.2)
 
 
 def free_port() -> str:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import json
 import signal
 
+import httpx
 import pytest
 
-from tests.flows.conftest import FAST, verdicts
+from tests.conftest import ROOT
+from tests.flows.conftest import (
+    FAST,
+    IN_AZURE,
+    free_port,
+    until,
+    verdicts,
+    versions_in_azure,
+)
 
 pytestmark = pytest.mark.cloud
-WORDS = ("release", "--backend", "azure", "--data", "az://images/light", *FAST)
-
-
-@pytest.fixture
-def azure(flows, cloud, pictures):
-    """A checkout and a cloud that has the pictures."""
-    for file in sorted(pictures.rglob("*.png")):
-        cloud.put("images", f"light/{file.relative_to(pictures).as_posix()}", file.read_bytes())
-    return lambda *words, **more: flows(*words, **{**cloud.environment, **more})
 
 
 def test_a_release_is_trained_there_and_registered_once(azure, flows, cloud, pictures):
-    first = azure(*WORDS)
-    again = azure(*WORDS)
+    first = azure(*IN_AZURE, *FAST)
+    again = azure(*IN_AZURE, *FAST)
     at_home = flows("release", "--data", str(pictures), *FAST, "--no-deploy")
 
     assert first.returncode == 0, first.stdout + first.stderr
@@ -32,7 +32,7 @@ def test_a_release_is_trained_there_and_registered_once(azure, flows, cloud, pic
     assert again.returncode == 0, again.stdout + again.stderr
     assert set(verdicts(again.stdout).values()) == {"skipped"}
     assert len(cloud.runs.all()) == 1
-    versions = versions_of(cloud, "light")
+    versions = versions_in_azure(cloud, "light")
     assert [version["name"] for version in versions] == ["1"]
     tags = versions[0]["properties"]["tags"]
     assert tags["dataset_uri"] == "az://images/light"
@@ -41,7 +41,7 @@ def test_a_release_is_trained_there_and_registered_once(azure, flows, cloud, pic
 
 
 def test_no_secret_is_told_anywhere(azure, flows, cloud):
-    done = azure(*WORDS)
+    done = azure(*IN_AZURE, *FAST)
 
     assert done.returncode == 0, done.stdout + done.stderr
     kept = "".join(
@@ -57,7 +57,7 @@ def test_no_secret_is_told_anywhere(azure, flows, cloud):
 
 def begun(flows, cloud, *words: str):
     """A release whose run trains on the cluster."""
-    started = flows.start(*WORDS[:5], "--epochs", "400", "--patience", "0", *words,
+    started = flows.start(*IN_AZURE, "--epochs", "400", "--patience", "0", *words,
                           **cloud.environment)  # fmt: skip
     for line in started.stdout:
         if "epoch 2/" in line:
@@ -77,13 +77,47 @@ def test_a_cancelled_release_leaves_no_run(azure, flows, cloud, word):
     assert cloud.runs.all()[0]["termination"]["code"] == "USER_CANCELED"
 
 
+def test_a_cancel_in_prefect_ends_the_run(azure, flows, cloud):
+    """As from its pages: a deployment's run on a worker, cancelled through the API."""
+    (flows.root / "prefect.yaml").write_text((ROOT / "prefect.yaml").read_text())
+    port = free_port()
+    pages = flows.start("ui", "--port", port, **cloud.environment)
+    for line in pages.stdout:
+        if "Ctrl-C" in line:
+            break
+    api = httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=20, trust_env=False)
+    release = api.get("/deployments/name/release/local").raise_for_status().json()["id"]
+    config = {"epochs": 400, "patience": 0, "batch_size": 1}
+    given = {"data": IN_AZURE[-1], "backend": "azure", "config": config}
+    run = api.post(f"/deployments/{release}/create_flow_run", json={"parameters": given}).json()
+    until(lambda: any("epoch 2/" in cloud.runs.logs(each["run_id"]) for each in cloud.runs.all()))
+
+    asked = {"state": {"type": "CANCELLING"}, "force": False}
+    api.post(f"/flow_runs/{run['id']}/set_state", json=asked).raise_for_status()
+    until(lambda: not cloud.runs.active(), seconds=30)
+
+    assert cloud.runs.all()[0]["termination"]["code"] == "USER_CANCELED"
+    until(lambda: api.get(f"/flow_runs/{run['id']}").json()["state"]["type"] == "CANCELLED")
+    pages.send_signal(signal.SIGINT)
+    pages.communicate(timeout=60)
+
+
+def test_a_run_that_takes_too_long_is_ended_by_databricks(azure, cloud):
+    done = azure(*IN_AZURE, "--epochs", "4000", "--patience", "0", "--batch-size", "1",
+                 MLOPS_RUN_HOURS="0.003")  # fmt: skip
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "it ran longer than MLOPS_RUN_HOURS" in done.stderr
+    assert cloud.runs.active() == []
+
+
 def test_a_killed_release_finds_its_run_again(azure, flows, cloud):
     started = begun(flows, cloud, "--batch-size", "1")
     started.kill()
     started.communicate(timeout=60)
     assert len(cloud.runs.active()) == 1
 
-    again = flows.start(*WORDS[:5], "--epochs", "400", "--patience", "0", "--batch-size", "1",
+    again = flows.start(*IN_AZURE, "--epochs", "400", "--patience", "0", "--batch-size", "1",
                         **cloud.environment)  # fmt: skip
     for line in again.stdout:
         if "epoch 2/" in line:
@@ -102,7 +136,7 @@ def test_a_killed_release_leaves_a_run_that_the_next_one_sweeps(azure, flows, cl
     started.communicate(timeout=60)
     lost = cloud.runs.active()
 
-    done = azure(*WORDS)
+    done = azure(*IN_AZURE, *FAST)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(lost) == 1
@@ -113,7 +147,7 @@ def test_a_killed_release_leaves_a_run_that_the_next_one_sweeps(azure, flows, cl
 def test_a_lost_cluster_is_tried_again(azure, cloud):
     cloud.runs.end_with = "CLOUD_FAILURE"
 
-    done = azure(*WORDS)
+    done = azure(*IN_AZURE, *FAST)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert [run["termination"]["code"] for run in cloud.runs.all()] == [
@@ -124,7 +158,7 @@ def test_a_lost_cluster_is_tried_again(azure, cloud):
 def test_a_wrong_node_type_is_refused_with_the_setting(azure, cloud):
     cloud.runs.end_with = "INVALID_CLUSTER_REQUEST"
 
-    done = azure(*WORDS)
+    done = azure(*IN_AZURE, *FAST)
 
     assert done.returncode == 3, done.stdout + done.stderr
     assert "look at MLOPS_NODE_TYPE" in done.stderr
@@ -132,7 +166,7 @@ def test_a_wrong_node_type_is_refused_with_the_setting(azure, cloud):
 
 
 def test_all_settings_that_are_missing_are_named_at_once(flows):
-    done = flows(*WORDS)
+    done = flows(*IN_AZURE, *FAST)
 
     assert done.returncode == 3, done.stdout + done.stderr
     for name in ("AZURE_SUBSCRIPTION_ID", "AZUREML_WORKSPACE_NAME", "DATABRICKS_HOST"):
@@ -149,11 +183,31 @@ def test_all_settings_that_are_missing_are_named_at_once(flows):
     ],
 )
 def test_a_wrong_setting_is_refused_with_its_reason(azure, wrong, says):
-    done = azure(*WORDS, **wrong)
+    done = azure(*IN_AZURE, *FAST, **wrong)
 
     assert done.returncode == 3, done.stdout + done.stderr
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_identity_may_lie_in_a_block_of_prefect(azure, flows, cloud):
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect_azure import AzureContainerInstanceCredentials
+
+    names = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
+    tenant, client, secret = (cloud.environment[name] for name in names)
+    with temporary_settings({PREFECT_API_URL: flows.url}):
+        AzureContainerInstanceCredentials(
+            tenant_id=tenant, client_id=client, client_secret=secret
+        ).save("team", overwrite=True)
+    without = {k: v for k, v in cloud.environment.items() if k not in names}
+
+    done = flows(*IN_AZURE, *FAST, **without, MLOPS_CREDENTIALS_BLOCK="team")
+    unknown = flows(*IN_AZURE, *FAST, **without, MLOPS_CREDENTIALS_BLOCK="nobody")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert unknown.returncode == 3, unknown.stdout + unknown.stderr
+    assert "no block azure-container-instance-credentials/nobody" in unknown.stderr
 
 
 def test_images_on_this_machine_are_refused(azure, pictures):
@@ -184,9 +238,3 @@ def test_the_doctor_looks_at_the_cloud_and_leaves_nothing(azure, cloud):
     assert cloud.blobs() == before
     assert ill.returncode == 4
     assert "MLOPS_VOLUME: '/Volumes/a/b' is not like" in ill.stdout
-
-
-def versions_of(cloud, name: str) -> list[dict]:
-    known = cloud.arm.known
-    place = next(key for key in known.keys() if key.endswith(f"/models/{name}"))  # noqa: SIM118
-    return known.below(f"{place}/versions")

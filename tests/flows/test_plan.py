@@ -10,14 +10,13 @@ import pytest
 
 from tests.cloud.databricks import HOST
 from tests.flows.conftest import FAST
-from tests.flows.test_azure import azure  # noqa: F401 (a fixture)
 
 GOLDEN = Path(__file__).parent / "golden"
 OPTIONS = ("--backend", "azure", "--data", "az://images/light", *FAST)
 
 
 @pytest.mark.cloud
-def test_a_plan_changes_nothing_and_a_release_does_what_it_says(azure, cloud):  # noqa: F811
+def test_a_plan_changes_nothing_and_a_release_does_what_it_says(azure, cloud):
     for state in ("empty", "full"):
         blobs, writes = cloud.blobs(), writes_of(cloud)
 
@@ -43,7 +42,7 @@ def test_a_plan_changes_nothing_and_a_release_does_what_it_says(azure, cloud):  
 
 
 @pytest.mark.cloud
-def test_a_price_that_is_missing_is_named(azure):  # noqa: F811
+def test_a_price_that_is_missing_is_named(azure):
     done = azure("plan", *OPTIONS, MLOPS_NODE_TYPE="Standard_X1")
 
     assert done.returncode == 3, done.stdout + done.stderr

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import os
 
+import fsspec
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
 
 from model.image_files import MOST_BYTES
+from model.image_folders import Entry, handfuls
 from model.images import BadDataset, in_natural_order, name_of, open_images
 from tests.conftest import encoded, picture
 
@@ -51,6 +53,32 @@ def test_the_digest_follows_content_and_not_the_place(folder_of, tmp_path):
     picture(77).save(next(moved.glob("train/cat/*.png")))
 
     assert open_images(str(moved)).digest() != digest
+
+
+def test_files_elsewhere_are_read_as_those_of_this_machine(folder_of):
+    root = folder_of(cat=4, dog=4)
+    elsewhere = fsspec.filesystem("memory")
+    elsewhere.put(str(root), "/elsewhere", recursive=True)
+    found = open_images("memory://elsewhere")
+    assert found.digest() == open_images(str(root)).digest()
+    assert [i.data for i in images_in("memory://elsewhere")] == [i.data for i in images_in(root)]
+    gone = "train/cat/0001.png"
+
+    elsewhere.rm(f"/elsewhere/{gone}")  # between the listing and the reading
+
+    read = [image for chunk in found.chunks() for image in chunk.read()]
+    assert len(read) == 8
+    assert [image.path for image in read if image.fault] == [gone]
+    elsewhere.rm("/elsewhere", recursive=True)
+
+
+def test_no_more_is_held_at_once_than_was_said(monkeypatch):
+    monkeypatch.setattr("model.image_folders.MOST_HELD", 10)
+    entries = [Entry(str(size), "cat", None, size=size) for size in (4, 5, 6, 99, 1, 1, 1, 1)]
+
+    parts = [[entry.size for entry in some] for some in handfuls(entries, most=3)]
+
+    assert parts == [[4, 5], [6], [99], [1, 1, 1], [1]]
 
 
 def test_parquet_with_structs_and_class_names_as_hugging_face_writes_it(tmp_path):

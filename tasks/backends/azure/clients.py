@@ -45,7 +45,8 @@ class Clients:
         from databricks.sdk import WorkspaceClient
         from databricks.sdk.core import Config
 
-        settings, identity = read_settings(), credential()
+        settings = read_settings()
+        identity = credential(settings.credentials_block)
         url = f"https://{settings.storage_account}.blob.core.windows.net"
         return cls(
             settings,

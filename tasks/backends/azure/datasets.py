@@ -6,13 +6,16 @@ from pathlib import Path
 
 from data_checks.check import REPORT, Reference, Report
 from data_checks.limits import Limits
+from model.images import ImageSet
 from tasks.backends.azure.failures import told
 from tasks.backends.azure.lake import Lake
 from tasks.backends.azure.registry import require_name
 from tasks.datasets import OpenedDatasets
+from tasks.digests import digest_of
 from tasks.errors import Refused
 from tasks.ports import Watch
 from tasks.records import Dataset
+from tasks.state import write_whole
 
 
 class BlobDatasets(OpenedDatasets):
@@ -25,6 +28,7 @@ class BlobDatasets(OpenedDatasets):
 
     def __init__(self, lake: Lake, state: Path) -> None:
         self._lake, self._state = lake, state
+        self._listings: dict[str, str] = {}  # digest → key of the listing that had it
 
     def identify(self, uri: str, name: str | None) -> Dataset:
         """Look at ``uri`` and digest its content."""
@@ -38,12 +42,32 @@ class BlobDatasets(OpenedDatasets):
         require_name(found.name)
         return found
 
+    def digest_of(self, images: ImageSet) -> str:
+        """Of the bytes; an unchanged listing, by its ETags, has the digest that it had before."""
+        mark = images.mark()
+        if mark is None:
+            return super().digest_of(images)
+        key = digest_of(f"{images.uri}\0{mark}")
+        here = self._state / "digests" / key
+        if here.exists():
+            digest = here.read_text(encoding="ascii")
+        elif known := self._lake.read(f"digests/{key}"):
+            digest = known.decode("ascii")
+        else:
+            digest = super().digest_of(images)
+            here.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(here, digest)
+        self._listings[digest] = key
+        return digest
+
     def check(
         self, dataset: Dataset, limits: Limits, reference: Reference | None, key: str, watch: Watch
     ) -> Report:
-        """Judge every image; the report is copied to the lake."""
+        """Judge every image; the report is copied to the lake, and which listing it is of."""
         report = super().check(dataset, limits, reference, key, watch)
         self._lake.keep(self._place(key), f"checks/{key}")
+        if listing := self._listings.get(dataset.digest):
+            self._lake.write(f"digests/{listing}", dataset.digest.encode("ascii"))
         return report
 
     def reports(self, key: str) -> Path:

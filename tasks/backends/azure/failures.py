@@ -40,7 +40,7 @@ def told(what: str) -> Iterator[None]:
     except (Refused, Transient):
         raise
     except ClientAuthenticationError as error:
-        raise Refused(f"{what}: no identity was accepted: {_first_line(error)}; {CURES[401]}"
+        raise Refused(f"{what}: no identity was accepted: {_tried(error)}; {CURES[401]}"
                       ) from error  # fmt: skip
     except HttpResponseError as error:
         raise _kind(what, error.status_code or 0, _message(error), _after(error)) from error
@@ -81,6 +81,12 @@ def _message(error: Any) -> str:
 
 def _first_line(error: BaseException) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def _tried(error: BaseException) -> str:
+    """Why each kind of identity failed, a line each; only one of them is the user's."""
+    lines = [line for line in str(error).splitlines() if line.startswith("\t")]
+    return "".join(f"\n  ·{line.expandtabs(1)}" for line in lines) or _first_line(error)
 
 
 def _after(error: Any) -> float:

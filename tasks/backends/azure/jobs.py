@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ PATIENCE_S = 600.0  # that Databricks may be ill while we wait
 class Jobs:
     """
     Args:
-        poll_s: seconds between two looks at a run.
+        poll_s: seconds between two looks at a run; by default ``POLL_S``.
         patience_s: for how long looks may fail, one after the other, before the wait gives up.
     """
 
@@ -32,11 +33,12 @@ class Jobs:
         client: WorkspaceClient,
         settings: AzureSettings,
         *,
-        poll_s: float = POLL_S,
+        poll_s: float | None = None,
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._client, self._settings = client, settings
-        self._poll_s, self._patience_s = poll_s, patience_s
+        self._poll_s = POLL_S if poll_s is None else poll_s
+        self._patience_s = patience_s
 
     def submit(
         self,
@@ -52,7 +54,8 @@ class Jobs:
         Start the run, or find it again: the same token names the same run.
 
         A token's first run has epoch 0. Databricks answers a token that it knows with the run of
-        then; one that ended in vain is passed over, and the next epoch is asked for.
+        then; one that ended in vain is passed over, and the next epoch is asked for. Databricks
+        ends a run itself after ``MLOPS_RUN_HOURS``, also if nobody here lives to cancel it.
 
         Args:
             is_usable: of a run that ended: did it leave what it should?
@@ -75,6 +78,7 @@ class Jobs:
                 asked = self._client.jobs.submit(
                     run_name=f"{PREFIX} {entry} {token}", tasks=[task],
                     idempotency_token=f"{token}-{epoch}",
+                    timeout_seconds=math.ceil(self._settings.run_hours * 3600),
                 )  # fmt: skip
                 number = int(asked.run_id)
                 run = self._client.jobs.get_run(number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -14,10 +15,10 @@ from tasks.errors import Transient
 from tasks.ports import Watch
 
 if TYPE_CHECKING:
-    from azure.storage.blob import BlobLeaseClient, ContainerClient
+    from azure.storage.blob import BlobClient, BlobLeaseClient, ContainerClient
 
-LEASE_S = 60  # the longest that Azure gives; a release that was killed is over after it
-RENEW_S = 20.0
+LEASE_S = 30  # for so long a release that was killed keeps the next one out
+RENEW_S = 8.0
 
 
 class Lake:
@@ -76,13 +77,14 @@ class Lake:
                 lease.release()
 
     def _acquire(self, name: str, what: str, watch: Watch, wait_s: float) -> BlobLeaseClient:
+        """The lease; the blob then says who has it."""
         from azure.core.exceptions import ResourceExistsError
         from azure.storage.blob import BlobLeaseClient
 
         blob = self._client.get_blob_client(name)
         with told(f"making {self._where(name)}"), contextlib.suppress(ResourceExistsError):
             blob.upload_blob(b"", if_none_match="*")
-        until, was_told = time.monotonic() + wait_s, False
+        until, who = time.monotonic() + wait_s, ""
         while True:
             lease = BlobLeaseClient(blob)
             with told(f"locking {self._where(name)}"):
@@ -91,17 +93,26 @@ class Lake:
                 except ResourceExistsError:  # 409: another has it
                     pass
                 else:
+                    _sign(blob, lease, what)
                     return lease
+            if not who:
+                who = (self.read(name) or b"").decode() or "another command"
+                watch(f"{who} is at work; waiting up to {wait_s:g} s for it to end")
             if time.monotonic() > until:
-                raise Transient(f"another release is at work in {self._where(name)}; {what} waited "
-                                f"{wait_s:g} s in vain")  # fmt: skip
-            if not was_told:
-                watch(f"another release is at work; waiting up to {wait_s:g} s")
-                was_told = True
-            time.sleep(2)
+                raise Transient(f"{who} still holds {self._where(name)} after {wait_s:g} s; {what} "
+                                "waited in vain")  # fmt: skip
+            time.sleep(min(2.0, wait_s))
 
     def _where(self, name: str) -> str:
         return f"{self._client.account_name}/{self._client.container_name}/{name}"
+
+
+def _sign(blob: BlobClient, lease: BlobLeaseClient, what: str) -> None:
+    """Leave word for those who wait: a courtesy, so its failure is none of the lock's."""
+    from azure.core.exceptions import AzureError
+
+    with contextlib.suppress(AzureError):
+        blob.upload_blob(f"{what} on {socket.gethostname()}", overwrite=True, lease=lease)
 
 
 def _renew(lease: BlobLeaseClient, is_over: threading.Event) -> None:

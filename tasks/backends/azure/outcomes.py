@@ -24,7 +24,7 @@ MEND = {
     "RESOURCE_NOT_FOUND": "look at DATABRICKS_CLUSTER_ID",
     "UNAUTHORIZED_ERROR": "the identity may not do this; docs/azure.md lists the roles",
     "USER_CANCELED": "a person cancelled it",
-    "CANCELED": "Databricks cancelled it: it ran longer than it may",
+    "CANCELED": "it ran longer than MLOPS_RUN_HOURS",
     "SKIPPED": "it never began",
 }
 

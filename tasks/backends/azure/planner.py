@@ -36,6 +36,7 @@ class AzurePlanner:
         yield Call("PUT", f"{blobs}/locks/release", "a lease, so that no other release runs")
         if not foreseen.is_checked:
             yield Call("PUT", f"{blobs}/checks/{foreseen.checks_key}/*", "the report of the checks")
+            yield Call("PUT", f"{blobs}/digests/*", "which digest this listing has")
             yield Call("PUT", f"{blobs}/ledger/validate/*", "that they passed")
         if not foreseen.is_tested:
             code = foreseen.job.gate.code.digest

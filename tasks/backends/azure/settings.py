@@ -73,6 +73,12 @@ class AzureSettings(BaseSettings):
         validation_alias="MLOPS_VOLUME",
         description="volume for wheels and model folders; Catalog Explorer > the volume > path",
     )
+    credentials_block: str | None = Field(
+        None,
+        validation_alias="MLOPS_CREDENTIALS_BLOCK",
+        description="name of an Azure Container Instance Credentials block of Prefect that holds "
+        "the identity; prefect block ls",
+    )
     cluster: str | None = Field(
         None,
         validation_alias="DATABRICKS_CLUSTER_ID",
@@ -97,6 +103,13 @@ class AzureSettings(BaseSettings):
         False,
         validation_alias="MLOPS_SPOT",
         description="true takes spot machines, and others where there are none",
+    )
+    run_hours: float = Field(
+        24.0,
+        gt=0,
+        le=7 * 24,
+        validation_alias="MLOPS_RUN_HOURS",
+        description="hours after which Databricks itself ends a run; 24 if left out",
     )
 
 

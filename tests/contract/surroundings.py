@@ -1,0 +1,106 @@
+"""What stands around a backend, and can be seen and broken there past its ports."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import aiohttp
+import psutil
+from adlfs import AzureBlobFileSystem
+
+from tasks.ports import Backend
+from tasks.records import TrainingRun
+from tests.cloud.stand_in import STATE, StandIn
+
+
+class Surroundings(Protocol):
+    """The same words for every backend."""
+
+    backend: Backend
+
+    def put(self, folder: Path) -> str:
+        """Bring a folder of images to where the backend reads; its URI."""
+
+    def spoil(self, stage: str, key: str, text: str) -> None:
+        """Write ``text`` in the place of a record."""
+
+    def lose(self, run: TrainingRun) -> str:
+        """Let a run that goes on die; what its follower should be told."""
+
+    def log(self, run: TrainingRun) -> str:
+        """All that the trainer wrote, in every try of this run."""
+
+
+@dataclass
+class Here:
+    """Processes and files of this machine."""
+
+    backend: Backend
+
+    def put(self, folder: Path) -> str:
+        """They are here."""
+        return str(folder)
+
+    def spoil(self, stage: str, key: str, text: str) -> None:
+        """In the state folder."""
+        (self.backend.ledger.room(stage, key).parent / f"{key}.json").write_text(text)
+
+    def lose(self, run: TrainingRun) -> str:
+        """Kill its process."""
+        for process in processes_of(run):
+            process.kill()
+        return "the trainer was killed"
+
+    def log(self, run: TrainingRun) -> str:
+        """One file, which each try appends to."""
+        return (run.folder / "train.log").read_text()
+
+
+class Cloud:
+    """The stand-in, whose runs are processes of this machine as well."""
+
+    def __init__(self, backend: Backend, cloud: StandIn) -> None:
+        self.backend, self.cloud = backend, cloud
+        # tests share one process, and these remember the cloud of the test before
+        aiohttp.connector._SSL_CONTEXT_VERIFIED.load_verify_locations(cloud.bundle)
+        AzureBlobFileSystem.clear_instance_cache()
+
+    def put(self, folder: Path) -> str:
+        """Into Blob Storage; a folder that is not there gives the address of nothing."""
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            name = f"{folder.name}/{file.relative_to(folder).as_posix()}"
+            self.cloud.put("images", name, file.read_bytes())
+        return f"az://images/{folder.name}"
+
+    def spoil(self, stage: str, key: str, text: str) -> None:
+        """In the container of what releases leave."""
+        self.cloud.put(STATE, f"ledger/{stage}/{key}.json", text.encode())
+
+    def lose(self, run: TrainingRun) -> str:
+        """As with a spot machine that another paid more for."""
+        self.cloud.runs.cancel(int(run.number), "CLOUD_FAILURE")
+        return "ended as CLOUD_FAILURE"
+
+    def log(self, run: TrainingRun) -> str:
+        """Of each run with this token."""
+        return "".join(
+            self.cloud.runs.logs(each["run_id"])
+            for each in self.cloud.runs.all()
+            if run.token in each["run_name"]
+        )
+
+
+def processes_of(run: TrainingRun) -> list[psutil.Process]:
+    """Those that go on, on whichever backend: every one names the token."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if (
+                run.token in " ".join(process.cmdline())
+                and process.status() != psutil.STATUS_ZOMBIE
+            ):
+                found.append(process)
+    return found
