@@ -103,7 +103,7 @@ def test_a_cancel_in_prefect_ends_the_run(azure, flows, cloud):
 
 
 def test_a_run_that_takes_too_long_is_ended_by_databricks(azure, cloud):
-    done = azure(*IN_AZURE, "--epochs", "4000", "--patience", "0", "--batch-size", "1",
+    done = azure(*IN_AZURE, "--epochs", "1000", "--patience", "0", "--batch-size", "1",
                  MLOPS_RUN_HOURS="0.003")  # fmt: skip
 
     assert done.returncode == 3, done.stdout + done.stderr

@@ -39,6 +39,8 @@ def credential(block: str | None = None) -> TokenCredential:
 
     if block:
         _take_from(block)
+    if os.environ.get("AZURE_CLIENT_SECRET"):  # whoever names one means it: no other is tried
+        os.environ.setdefault("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
     return DefaultAzureCredential(exclude_interactive_browser_credential=True)
 
 
