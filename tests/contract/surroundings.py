@@ -94,13 +94,15 @@ class Cloud:
 
 
 def processes_of(run: TrainingRun) -> list[psutil.Process]:
-    """Those that go on, on whichever backend: every one names the token."""
-    found = []
+    """Those that write the files of the run and go on; their path names its token everywhere."""
+    found: dict[int, tuple[psutil.Process, int]] = {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
+            paths = [word for word in process.cmdline() if word.startswith("/")]
             if (
-                run.token in " ".join(process.cmdline())
+                any(run.token in path or str(run.folder) in path for path in paths)
                 and process.status() != psutil.STATUS_ZOMBIE
             ):
-                found.append(process)
-    return found
+                found[process.pid] = process, process.ppid()
+    # what one of them starts has its words until it becomes another program
+    return [process for process, parent in found.values() if parent not in found]
