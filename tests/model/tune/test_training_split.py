@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as arrow
 import pyarrow.parquet as parquet
@@ -17,15 +19,17 @@ from tests.conftest import encoded, picture
 
 def test_files_of_test_images_are_not_even_opened(folder_of, tmp_path, monkeypatch):
     root, opened_paths = folder_of(cat=16, dog=16), []
-    real = image_folders._bytes_of
+    real = image_folders.bytes_of
     monkeypatch.setattr(
-        image_folders, "_bytes_of", lambda *it: opened_paths.append(it[2].path) or real(*it)
+        image_folders,
+        "bytes_of",
+        lambda system, paths: opened_paths.extend(paths) or real(system, paths),
     )
 
     arrays = load_training_arrays(open_training_split(str(root)), TrainConfig(), tmp_path)
 
     assert len(arrays.labels) == 24
-    assert {path.partition("/")[0] for path in opened_paths} == {"train"}
+    assert {Path(path).relative_to(root).parts[0] for path in opened_paths} == {"train"}
 
 
 @pytest.mark.parametrize("has_split_column", [True, False])
