@@ -42,7 +42,7 @@ image-test: .venv/dev ## Build the image on a base made here, run it, ask it (as
 cloud: .venv/dev .venv/azurite ## A shell in which --backend azure works, on this machine alone (needs npm)
 	$(BIN)/python -m tests.cloud
 
-cloud-test: .venv/dev .venv/azurite ## Release to the stand-in cloud, and let it fail (needs npm; 10 minutes)
+cloud-test: .venv/dev .venv/azurite ## Release to the stand-in cloud, and let it fail (needs npm; some 25 minutes)
 	$(BIN)/python -m pytest -m "cloud and not endurance" -n 2 --dist loadfile --timeout 600 \
 	  tests/cloud tests/contract tests/flows
 
