@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -68,14 +67,15 @@ class Limits(BaseModel):
         Raises:
             BadLimits: the file has an unknown key or a wrong value; both are named.
         """
-        if "://" in uri:
-            return cls()
-        place = Path(uri)
-        file = (place if place.is_dir() else place.parent) / FILE
-        if not file.is_file():
+        import fsspec
+
+        system, place = fsspec.core.url_to_fs(uri)
+        folder = place if system.isdir(place) else place.rpartition("/")[0]
+        file = f"{folder}/{FILE}"
+        if not system.isfile(file):
             return cls()
         try:
-            return cls.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+            return cls.model_validate(tomllib.loads(system.cat_file(file).decode("utf-8")))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadLimits(f"{file} is no TOML: {error}") from error
         except ValidationError as error:

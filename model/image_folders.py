@@ -52,16 +52,12 @@ class FolderChunk:
     """Some files of a folder."""
 
     root: str
-    protocol: Any
-    options: Any
+    system: Any  # as the same in another process
     entries: tuple[Entry, ...]
 
     def read(self, split: str | None = None) -> Iterator[RawImage]:
-        import fsspec
-
-        system = fsspec.filesystem(self.protocol, **self.options)
         asked = [e for e in self.entries if split is None or e.split in (None, split)]
-        for entry, data, fault in _read(system, self.root, asked):
+        for entry, data, fault in _read(self.system, self.root, asked):
             found = entry.split or split_of(data)
             if split in (None, found):
                 yield RawImage(entry.path, entry.label, found, data, fault=fault)
@@ -112,10 +108,8 @@ class Folders:
         return hashlib.sha256("\0".join(self.labels).encode())
 
     def chunks(self, images: int = 512) -> Iterator[Chunk]:
-        protocol, options = self._system.protocol, self._system.storage_options
-        first = protocol if isinstance(protocol, str) else protocol[0]
         for batch in _batches(self._entries, images):
-            yield FolderChunk(self._root, first, options, tuple(batch))
+            yield FolderChunk(self._root, self._system, tuple(batch))
 
 
 def open_folders(uri: str, system: Any, root: str) -> Folders:

@@ -69,12 +69,8 @@ class Tables:
 
     def chunks(self, images: int = 512) -> Iterator[Chunk]:
         del images  # a row group is the unit in which Parquet can be read
-        protocol = self._system.protocol
-        first = protocol if isinstance(protocol, str) else protocol[0]
-        options = self._system.storage_options
-        known = {
-            path: TableFile(path, first, self._system.ukey(path), options) for path in self._files
-        }
+        system = self._system
+        known = {path: TableFile(path, system.ukey(path), system) for path in self._files}
         for path, group, row in self._groups:
             yield TableChunk(known[path], group, row, self._names, _split(path))
 

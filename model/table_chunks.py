@@ -20,15 +20,12 @@ class TableFile:
     """A file as it was when the data set was opened; ``version`` changes when the file does."""
 
     path: str
-    protocol: str
     version: str
-    options: Any = field(compare=False)
+    system: Any = field(compare=False)
 
     def open(self) -> Any:
         """The file, for reading; to be closed."""
-        import fsspec
-
-        return fsspec.filesystem(self.protocol, **self.options).open(self.path, "rb")
+        return self.system.open(self.path, "rb")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ SUBSCRIPTION = "12345678-1234-1234-1234-123456789012"
 GROUP, WORKSPACE, REGION = "rg-mlops", "mlw-mlops", "westeurope"
 CONTAINER = "azureml-blobstore"
 ML = "Microsoft.MachineLearningServices/workspaces"
+MODELS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/{ML}/{WORKSPACE}/models"
 _WORKSPACE = (
     r"(?P<workspace>/subscriptions/[^/]+/resourceGroups/[^/]+/providers/"
     r"Microsoft\.MachineLearningServices/workspaces/[^/]+)"

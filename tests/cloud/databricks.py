@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from email.utils import formatdate
 from pathlib import Path
@@ -36,6 +37,7 @@ class Databricks:
             ("GET", "/api/2.1/clusters/spark-versions", _runtimes),
             ("PUT", f"{FILES}/directories(?P<path>/Volumes/.*)", self._make_folder),
             ("GET", f"{FILES}/directories(?P<path>/Volumes/.*)", self._list_folder),
+            ("HEAD", f"{FILES}/directories(?P<path>/Volumes/.*)", self._look_at_folder),
             ("PUT", f"{FILES}/files(?P<path>/Volumes/.*)", self._put_file),
             ("GET", f"{FILES}/files(?P<path>/Volumes/.*)", self._get_file),
             ("HEAD", f"{FILES}/files(?P<path>/Volumes/.*)", self._get_file),
@@ -123,6 +125,11 @@ class Databricks:
                  for each in sorted(place.iterdir())]  # fmt: skip
         return Answer(body={"contents": found})
 
+    def _look_at_folder(self, _: Asked, path: str) -> Answer:
+        if self._place(path).is_dir():
+            return Answer(200, b"")
+        return _problem(404, "NOT_FOUND", "The directory being accessed is not found.")
+
     def _put_file(self, asked: Asked, path: str) -> Answer:
         place = self._place(path)
         if place.exists() and asked.query.get("overwrite") != "true":
@@ -133,13 +140,17 @@ class Databricks:
         draft.replace(place)
         return Answer(204)
 
-    def _get_file(self, _: Asked, path: str) -> Answer:
+    def _get_file(self, asked: Asked, path: str) -> Answer:
         place = self._place(path)
         if not place.is_file():
             return _problem(404, "NOT_FOUND", "The file being accessed is not found.")
         data = place.read_bytes()
-        changed = formatdate(place.stat().st_mtime, usegmt=True)
-        return Answer(body=data, headers={"Last-Modified": changed})
+        headers = {"Last-Modified": formatdate(place.stat().st_mtime, usegmt=True)}
+        if part := re.fullmatch(r"bytes=(\d+)-(\d*)", asked.headers.get("range", "")):
+            first, last = int(part[1]), min(int(part[2] or len(data)), len(data) - 1)
+            headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
+            return Answer(206, data[first : last + 1], headers)
+        return Answer(body=data, headers=headers)
 
     def _delete_file(self, _: Asked, path: str) -> Answer:
         place = self._place(path)

@@ -21,6 +21,7 @@ class Fault:
         when: "before" the call has had its effect, or "after": then only the answer is lost.
         headers, body: of the answer.
         delay_s: to wait before anything else.
+        drip_s: how long the answer takes, which comes in drops, if it is not 0; it is the true one.
     """
 
     method: str
@@ -31,6 +32,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None
     delay_s: float = 0.0
+    drip_s: float = 0.0
 
 
 class Faults:

@@ -40,7 +40,8 @@ class Runs:
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self.start_delay_s = 0.2  # a real cluster takes minutes
         self.is_stuck = False  # the next runs wait for a cluster that never comes
-        self.end_with: str | None = None  # the next run ends with this termination code
+        self.end_with: str | None = None  # the next run ends with this termination code,
+        self.end_saying = "as was asked for"  # and this message
         for run in known.below("runs"):
             if run["state"]["life_cycle_state"] not in ENDED:  # the stand-in itself was killed
                 _end(run, "CLOUD_FAILURE", "the cluster was lost")
@@ -98,6 +99,8 @@ class Runs:
     def _work(self, number: int) -> None:
         time.sleep(self.start_delay_s)
         if self.is_stuck:
+            time.sleep((self.get(number) or {}).get("timeout_seconds") or 0)
+            self.cancel(number, "CANCELED")
             return
         with self._known.lock:
             run = self.get(number)
@@ -106,13 +109,13 @@ class Runs:
             run["state"] = {"life_cycle_state": "RUNNING", "state_message": "In run"}
             self._known.put(f"runs/{number}", run)
             if self.end_with:
-                _end(run, self.end_with, "as was asked for")
+                _end(run, self.end_with, self.end_saying)
                 self._known.put(f"runs/{number}", run)
                 self.end_with = None
                 return
             try:
-                process = self._start(number, run["tasks"][0])
-            except (KeyError, OSError, zipfile.BadZipFile) as error:
+                process = self._start(number, run)
+            except (IndexError, KeyError, OSError, zipfile.BadZipFile) as error:
                 _end(run, "LIBRARY_INSTALLATION_ERROR", f"{type(error).__name__}: {error}")
                 self._known.put(f"runs/{number}", run)
                 return
@@ -131,15 +134,16 @@ class Runs:
                  "" if good else "Workload failed, see run output for details")  # fmt: skip
             self._known.put(f"runs/{number}", run)
 
-    def _start(self, number: int, task: dict[str, Any]) -> subprocess.Popen[bytes]:
-        wheel = next(each["whl"] for each in task["libraries"] if "whl" in each)
+    def _start(self, number: int, run: Run) -> subprocess.Popen[bytes]:
+        task = run["tasks"][0]
+        wheel = _wheel(task, run.get("environments", []))
         place = self._volumes.parent / "clusters" / str(number)
         with zipfile.ZipFile(self.path(wheel)) as archive:
             archive.extractall(place)
         asked = task["python_wheel_task"]
         entry = _entry_point(place, asked["entry_point"])
         module, _, function = entry.partition(":")
-        is_new = "new_cluster" in task
+        is_new = "existing_cluster_id" not in task
         words = [self._here(word, place if is_new else None) for word in asked["parameters"]]
         log = self._volumes.parent / "logs" / f"{number}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -163,6 +167,15 @@ class Runs:
     def path(self, volume_path: str) -> Path:
         """Where ``/Volumes/…`` lies here."""
         return self._volumes / volume_path.removeprefix("dbfs:").removeprefix("/Volumes/")
+
+
+def _wheel(task: dict[str, Any], environments: list[dict[str, Any]]) -> str:
+    """A cluster finds it among the libraries, serverless compute in its environment."""
+    found: list[str] = [each["whl"] for each in task.get("libraries", []) if "whl" in each]
+    for each in environments:
+        if each["environment_key"] == task.get("environment_key"):
+            found += [name for name in each["spec"]["dependencies"] if name.endswith(".whl")]
+    return found[0]
 
 
 def _entry_point(place: Path, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import socket
 import threading
@@ -16,6 +17,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from tests.cloud.authority import Authority
 from tests.cloud.faults import Faults
 from tests.cloud.record import Record
+
+DROPS = 10  # of an answer that comes in drops
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ class _Exchange(BaseHTTPRequestHandler):
     def answer(self) -> None:
         asked = self._asked()
         fault = self.site.faults.meet(self.command, self.path)
-        if fault:
+        if fault and not fault.drip_s:
             time.sleep(fault.delay_s)
             if fault.when == "after":
                 self.site.answer(asked)
@@ -133,7 +136,7 @@ class _Exchange(BaseHTTPRequestHandler):
         if given is None:
             self._drop()
         else:
-            self._send(given)
+            self._send(given, fault.drip_s if fault else 0.0)
 
     do_GET = do_PUT = do_POST = do_DELETE = do_PATCH = do_HEAD = answer  # noqa: N815 (its names)
 
@@ -160,7 +163,7 @@ class _Exchange(BaseHTTPRequestHandler):
         self.rfile.readline()
         return b"".join(parts)
 
-    def _send(self, given: Answer) -> None:
+    def _send(self, given: Answer, drip_s: float) -> None:
         is_raw = isinstance(given.body, bytes)
         data = given.body if is_raw else b"" if given.body is None else json.dumps(
             given.body).encode()  # fmt: skip
@@ -171,8 +174,14 @@ class _Exchange(BaseHTTPRequestHandler):
         if given.status != 204 and "Content-Length" not in given.headers:
             self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        if self.command != "HEAD" and given.status != 204:
-            self.wfile.write(data)
+        if self.command == "HEAD" or given.status == 204:
+            data = b""
+        if drip_s and not data:
+            time.sleep(drip_s)
+        size = max(1, math.ceil(len(data) / DROPS)) if drip_s else len(data) or 1
+        for first in range(0, len(data), size):
+            time.sleep(drip_s / DROPS)
+            self.wfile.write(data[first : first + size])
 
     def _drop(self) -> None:
         """End the connection with no word, as a lost network does."""

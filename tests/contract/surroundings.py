@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,8 +12,10 @@ import aiohttp
 import psutil
 from adlfs import AzureBlobFileSystem
 
+from tasks.backends.azure.volume_files import VolumeFiles
 from tasks.ports import Backend
 from tasks.records import TrainingRun
+from tests.cloud.databricks import VOLUME
 from tests.cloud.stand_in import STATE, StandIn
 
 
@@ -67,6 +70,7 @@ class Cloud:
         # tests share one process, and these remember the cloud of the test before
         aiohttp.connector._SSL_CONTEXT_VERIFIED.load_verify_locations(cloud.bundle)
         AzureBlobFileSystem.clear_instance_cache()
+        VolumeFiles.clear_instance_cache()
 
     def put(self, folder: Path) -> str:
         """Into Blob Storage; a folder that is not there gives the address of nothing."""
@@ -74,6 +78,12 @@ class Cloud:
             name = f"{folder.name}/{file.relative_to(folder).as_posix()}"
             self.cloud.put("images", name, file.read_bytes())
         return f"az://images/{folder.name}"
+
+    def put_in_volume(self, folder: Path) -> str:
+        """Into a volume of Unity Catalog."""
+        path = f"{VOLUME}/{folder.name}"
+        shutil.copytree(folder, self.cloud.runs.path(path))
+        return path
 
     def spoil(self, stage: str, key: str, text: str) -> None:
         """In the container of what releases leave."""

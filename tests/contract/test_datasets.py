@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
 from data_checks.limits import Limits
+from model.images import open_images
 from tasks.errors import Refused
 from tests.contract.conftest import only_in_azure
 
@@ -35,6 +37,37 @@ def test_a_report_stays_under_its_key(backend, around, pictures):
 
     assert report.passed
     assert (backend.datasets.reports("some-key") / "report.json").is_file()
+
+
+@only_in_azure
+def test_every_address_of_the_same_images_has_the_same_digest(backend, around, pictures, tmp_path):
+    blobs, volume = around.put(pictures), around.put_in_volume(pictures)
+    account = around.cloud.storage.account
+    lake = f"abfss://images@{account}.dfs.core.windows.net/{pictures.name}"
+
+    found = [backend.datasets.identify(uri, None) for uri in (blobs, lake, volume)]
+
+    assert {each.digest for each in found} == {open_images(str(pictures)).digest()}
+    assert {each.name for each in found} == {"light"}
+
+
+@only_in_azure
+def test_images_in_a_volume_are_checked_with_the_limits_beside_them(
+    backend, around, pictures, sample
+):
+    folder = around.put_in_volume(pictures)
+    table = around.put_in_volume(Path(sample).parent)
+    limits = around.cloud.runs.path(f"{folder}/data_checks.toml")
+    limits.write_text("least_train_images = 1000\n")
+
+    few, enough = (backend.datasets.identify(uri, None) for uri in (folder, table))
+    reports = [
+        backend.datasets.check(each, backend.datasets.limits(each), None, each.name, print)
+        for each in (few, enough)
+    ]
+
+    assert [report.passed for report in reports] == [False, True]
+    assert [report.images for report in reports] == [few.images, enough.images]
 
 
 @only_in_azure

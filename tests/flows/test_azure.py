@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 
 import httpx
 import pytest
 
+from tests.cloud.databricks import VOLUME
 from tests.conftest import ROOT
 from tests.flows.conftest import (
     FAST,
@@ -21,7 +23,9 @@ from tests.flows.conftest import (
 pytestmark = pytest.mark.cloud
 
 
-def test_a_release_is_trained_there_and_registered_once(azure, flows, cloud, pictures):
+def test_a_release_is_trained_there_and_registered_once_and_no_secret_is_told(
+    azure, flows, cloud, pictures
+):
     first = azure(*IN_AZURE, *FAST)
     again = azure(*IN_AZURE, *FAST)
     at_home = flows("release", "--data", str(pictures), *FAST, "--no-deploy")
@@ -38,21 +42,32 @@ def test_a_release_is_trained_there_and_registered_once(azure, flows, cloud, pic
     assert tags["dataset_uri"] == "az://images/light"
     assert at_home.returncode == 0, at_home.stdout + at_home.stderr
     assert tags["model_digest"] in {path.name for path in (flows.state / "models").iterdir()}
-
-
-def test_no_secret_is_told_anywhere(azure, flows, cloud):
-    done = azure(*IN_AZURE, *FAST)
-
-    assert done.returncode == 0, done.stdout + done.stderr
     kept = "".join(
         path.read_text(errors="replace")
         for path in flows.state.rglob("*")
         if path.is_file() and path.suffix in {".json", ".txt", ".log", ".md"}
     )
     logs = "".join(cloud.runs.logs(run["run_id"]) for run in cloud.runs.all())
-    told = json.dumps(cloud.record.exchanges()) + kept + logs + done.stdout + done.stderr
+    told = json.dumps(cloud.record.exchanges()) + kept + logs + first.stdout + first.stderr
     assert len(cloud.record.secrets) > 3
     assert [secret for secret in cloud.record.secrets if secret in told] == []
+
+
+def test_serverless_compute_trains_on_images_in_a_volume(azure, cloud, pictures):
+    place = f"{VOLUME}/light"
+    shutil.copytree(pictures, cloud.runs.path(place))
+    compute = {"DATABRICKS_SERVERLESS_COMPUTE_ID": "auto"}
+
+    refused = azure(*IN_AZURE, *FAST, **compute)
+    done = azure("release", "--backend", "azure", "--data", place, *FAST, **compute)
+
+    assert refused.returncode == 3
+    assert "give images in a volume" in refused.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+    (run,) = cloud.runs.all()
+    assert run["tasks"][0]["environment_key"] == run["environments"][0]["environment_key"]
+    assert "new_cluster" not in run["tasks"][0]
+    assert [version["name"] for version in versions_in_azure(cloud, "light")] == ["1"]
 
 
 def begun(flows, cloud, *words: str):

@@ -28,9 +28,9 @@ def azure_backend() -> Backend:
     trainer = DatabricksTrainer(Jobs(at.databricks, at.settings), volume, state)
     return Backend(
         name="azure",
-        datasets=BlobDatasets(lake, state),
+        datasets=BlobDatasets(lake, state, only_volumes=bool(at.settings.serverless)),
         trainer=trainer,
-        registry=AzureMlRegistry(at.registry, lake, state),
+        registry=AzureMlRegistry(at.registry, lake, state, most=at.settings.versions),
         ledger=BlobLedger(lake, state),
         planner=AzurePlanner(at.settings, trainer),
     )

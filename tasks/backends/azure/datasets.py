@@ -10,6 +10,7 @@ from model.images import ImageSet
 from tasks.backends.azure.failures import told
 from tasks.backends.azure.lake import Lake
 from tasks.backends.azure.registry import require_name
+from tasks.backends.azure.volume_files import SCHEME, for_here
 from tasks.datasets import OpenedDatasets
 from tasks.digests import digest_of
 from tasks.errors import Refused
@@ -24,23 +25,34 @@ class BlobDatasets(OpenedDatasets):
 
     Args:
         state: where reports lie on this machine.
+        only_volumes: the compute has no identity that Blob Storage would let in.
     """
 
-    def __init__(self, lake: Lake, state: Path) -> None:
-        self._lake, self._state = lake, state
+    def __init__(self, lake: Lake, state: Path, *, only_volumes: bool = False) -> None:
+        self._lake, self._state, self._only_volumes = lake, state, only_volumes
         self._listings: dict[str, str] = {}  # digest → key of the listing that had it
 
     def identify(self, uri: str, name: str | None) -> Dataset:
         """Look at ``uri`` and digest its content."""
-        if not uri.startswith(("az://", "abfss://", "/Volumes/")):
+        if not uri.startswith(("az://", "abfss://", "/Volumes/", SCHEME)):
             raise Refused(
                 f"{uri} is on this machine, where Databricks cannot read it; copy it to Blob "
                 "Storage: az storage blob upload-batch, then --data az://…"
             )
+        if self._only_volumes and not for_here(uri).startswith(SCHEME):
+            raise Refused(
+                f"{uri} cannot be read by serverless compute; give images in a volume "
+                "(/Volumes/…), or unset DATABRICKS_SERVERLESS_COMPUTE_ID"
+            )
         with told(f"reading {uri}"):
-            found = super().identify(uri, name)
+            found = super().identify(for_here(uri), name)
         require_name(found.name)
         return found
+
+    def limits(self, dataset: Dataset) -> Limits:
+        """The defaults, or those of ``data_checks.toml`` beside the images."""
+        with told(f"reading {dataset.uri}"):
+            return super().limits(dataset)
 
     def digest_of(self, images: ImageSet) -> str:
         """Of the bytes; an unchanged listing, by its ETags, has the digest that it had before."""

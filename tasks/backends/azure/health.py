@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from tasks.backends.azure.clients import Clients
+from tasks.backends.azure.compute import ENVIRONMENT, described
 from tasks.backends.azure.failures import told
 from tasks.backends.azure.identity import DATABRICKS
 from tasks.backends.azure.volume import Volume
@@ -88,6 +89,8 @@ def _volume(at: Clients) -> str:
 
 def _compute(at: Clients) -> str:
     given = at.settings
+    if given.serverless:
+        return described(given)
     if given.cluster:
         with told(f"looking at cluster {given.cluster}"):
             found = at.databricks.clusters.get(given.cluster)
@@ -105,6 +108,8 @@ def _compute(at: Clients) -> str:
 def _runtime(at: Clients) -> str:
     """TensorFlow and the rest are installed as they are locked, for the Pythons of the lock."""
     version = at.settings.runtime
+    if at.settings.serverless:
+        return f"environment {ENVIRONMENT} of serverless compute has Python 3.12"
     if at.settings.cluster:
         with told(f"looking at cluster {at.settings.cluster}"):
             version = at.databricks.clusters.get(at.settings.cluster).spark_version or version

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tasks.backends.azure.compute import environments_of, task_of
 from tasks.backends.azure.failures import told
 from tasks.backends.azure.settings import AzureSettings
 from tasks.errors import Transient
@@ -63,20 +64,21 @@ class Jobs:
         Returns:
             The number of the run.
         """
-        from databricks.sdk.service.jobs import SubmitTask
+        from databricks.sdk.service.jobs import JobEnvironment, SubmitTask
 
         task = SubmitTask.from_dict({
             "task_key": entry,
             "python_wheel_task": {
                 "package_name": "image-classifier-mlops", "entry_point": entry, "parameters": words,
             },
-            "libraries": [{"whl": wheel}, *({"pypi": {"package": each}} for each in libraries)],
-            **self._compute(),
+            **task_of(self._settings, wheel, libraries),
         })  # fmt: skip
+        environments = environments_of(self._settings, wheel, libraries)
         for epoch in range(EPOCHS):
             with told(f"submitting {entry} {token[:8]}"):
                 asked = self._client.jobs.submit(
                     run_name=f"{PREFIX} {entry} {token}", tasks=[task],
+                    environments=[JobEnvironment.from_dict(each) for each in environments] or None,
                     idempotency_token=f"{token}-{epoch}",
                     timeout_seconds=math.ceil(self._settings.run_hours * 3600),
                 )  # fmt: skip
@@ -136,25 +138,6 @@ class Jobs:
             for run in found
             if run.run_name and run.run_name.startswith(start)
         }
-
-    def _compute(self) -> dict[str, Any]:
-        given = self._settings
-        if given.cluster:
-            return {"existing_cluster_id": given.cluster}
-        cluster: dict[str, Any] = {
-            "spark_version": given.runtime, "node_type_id": given.node_type, "num_workers": 0,
-            "data_security_mode": "SINGLE_USER",
-            "spark_conf": {"spark.master": "local[*]",
-                           "spark.databricks.cluster.profile": "singleNode"},
-            "custom_tags": {"ResourceClass": "SingleNode", "project": PREFIX},
-            "azure_attributes": {
-                "availability": "SPOT_WITH_FALLBACK_AZURE" if given.is_spot else "ON_DEMAND_AZURE"
-            },
-            "spark_env_vars": {"AZURE_STORAGE_ACCOUNT_NAME": given.storage_account},
-        }  # fmt: skip
-        if given.policy:
-            cluster["policy_id"] = given.policy
-        return {"new_cluster": cluster}
 
 
 def code_of(run: Run) -> tuple[str, str]:

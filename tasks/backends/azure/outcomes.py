@@ -28,6 +28,12 @@ MEND = {
     "SKIPPED": "it never began",
 }
 
+WORDS = {  # in the message of whichever code: a second try would end as the first
+    "QUOTA": "ask Azure for more cores of that family, or choose another MLOPS_NODE_TYPE",
+    "SKUNOTAVAILABLE": "this region has no such machine now; choose another MLOPS_NODE_TYPE",
+    "NOT AVAILABLE IN": "this region has no such machine; choose another MLOPS_NODE_TYPE",
+}
+
 
 def explained(code: str, message: str, page: str, output: str) -> Exception:
     """
@@ -41,10 +47,11 @@ def explained(code: str, message: str, page: str, output: str) -> Exception:
     """
     said = f"the run on Databricks ended as {code}{f': {message}' if message else ''}"
     where = f"\nLook at {page}"
+    cure = next((cure for word, cure in WORDS.items() if word in message.upper()), MEND.get(code))
+    if cure:
+        return Refused(f"{said}; {cure}{where}", reasons=(said,))
     if code in AGAIN:
         return Transient(f"{said}{where}")
-    if code in MEND:
-        return Refused(f"{said}; {MEND[code]}{where}", reasons=(said,))
     refused = [line for line in output.splitlines() if line.startswith("refused: ")]
     if refused:  # what the trainer itself says of data that cannot be learned from
         reason = refused[-1].removeprefix("refused: ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tasks.backends.azure.compute import described
 from tasks.backends.azure.prices import Prices
 from tasks.backends.azure.settings import AzureSettings
 from tasks.backends.azure.trainer import DatabricksTrainer
@@ -48,7 +49,7 @@ class AzurePlanner:
             wheel, is_there = self._trainer.wheel()
             if not is_there:
                 yield Call("PUT", f"{host}/2.0/fs/files{wheel}", "the wheel of this code")
-            yield Call("POST", f"{host}/2.2/jobs/runs/submit", self._compute())
+            yield Call("POST", f"{host}/2.2/jobs/runs/submit", f"a run on {described(given)}")
         if not foreseen.is_approved:
             key = f"{foreseen.verdict_key}.json" if foreseen.verdict_key else "*"
             yield Call("PUT", f"{blobs}/ledger/evaluate/{key}", "the verdict")
@@ -60,9 +61,3 @@ class AzurePlanner:
             yield Call("PUT", f"https://management.azure.com/{place}/models/{dataset.name}/versions"
                        f"/{foreseen.version}", "the version, with its lineage as tags")  # fmt: skip
         yield Call("PUT", f"{blobs}/ledger/evidence/*", "what the release found")
-
-    def _compute(self) -> str:
-        if self._settings.cluster:
-            return f"a run on cluster {self._settings.cluster}"
-        kind = "spot" if self._settings.is_spot else "on demand"
-        return f"a run on a new {self._settings.node_type} ({kind}), which ends with it"

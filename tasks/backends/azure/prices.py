@@ -70,6 +70,9 @@ class Prices(BaseModel):
             Refused: the table lacks the node type.
         """
         minutes = images / self.time.images_per_second / 60
+        if settings.serverless:
+            return Cost("training", f"{minutes:.1f} min of serverless compute, whose price this "
+                        "table does not know", 0.0, self.currency)  # fmt: skip
         if settings.cluster:
             return Cost("training", f"{minutes:.1f} min on {settings.cluster}, which is paid for "
                         "by whoever keeps it", 0.0, self.currency)  # fmt: skip

@@ -33,10 +33,14 @@ class AzureMlRegistry:
     """
     Args:
         state: where model folders are kept, by digest, once they were fetched.
+        most: versions that are not archived, but for those that serve or served last; or all.
     """
 
-    def __init__(self, client: MLClient, lake: Lake, state: Path) -> None:
+    def __init__(
+        self, client: MLClient, lake: Lake, state: Path, *, most: int | None = None
+    ) -> None:
         self._client, self._lake, self._kept = client, lake, state / "models"
+        self._most = most
 
     def register(self, approved: Approved, name: str, tags: dict[str, str]) -> ModelVersion:
         """The version that these bytes have, or a new one; killed in between, the same one."""
@@ -100,6 +104,22 @@ class AzureMlRegistry:
                 role = PREVIOUS if rank == 0 else ""
                 if each.tags.get(ROLE, "") != role:
                     self._tag(each, {ROLE: role})
+            if self._most is not None:
+                self._archive(name, self._most)
+
+    def _archive(self, name: str, most: int) -> None:
+        """Take old versions out of people's lists; they stay, and may serve again."""
+        from azure.ai.ml.constants import ListViewType
+
+        needed = {version.number for version in self._crowned(name)[:2]}
+        old = {version.number for version in self.versions(name)[:-most]} - needed
+        with told(f"archiving old versions of {name}"):
+            found = self._client.models.list(name=name, list_view_type=ListViewType.ARCHIVED_ONLY)
+            archived = {int(each.version) for each in found}
+            for number in sorted(old - archived):
+                self._client.models.archive(name, version=str(number))
+            for number in sorted(needed & archived):
+                self._client.models.restore(name, version=str(number))
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:

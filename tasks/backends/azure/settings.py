@@ -8,7 +8,7 @@ find each value.
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -84,6 +84,11 @@ class AzureSettings(BaseSettings):
         validation_alias="DATABRICKS_CLUSTER_ID",
         description="a cluster that exists; a new one for each run if left out",
     )
+    serverless: Literal["auto"] | None = Field(
+        None,
+        validation_alias="DATABRICKS_SERVERLESS_COMPUTE_ID",
+        description="auto takes serverless compute, which reads images in volumes alone",
+    )
     node_type: str = Field(
         "Standard_D4ds_v5",
         validation_alias="MLOPS_NODE_TYPE",
@@ -103,6 +108,12 @@ class AzureSettings(BaseSettings):
         False,
         validation_alias="MLOPS_SPOT",
         description="true takes spot machines, and others where there are none",
+    )
+    versions: int | None = Field(
+        None,
+        ge=1,
+        validation_alias="MLOPS_KEEP_VERSIONS",
+        description="versions of a model that are not archived; all if left out",
     )
     run_hours: float = Field(
         24.0,

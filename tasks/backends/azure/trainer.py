@@ -12,6 +12,7 @@ from model.folder import MANIFEST
 from tasks.backends.azure.jobs import Jobs, code_of, is_success
 from tasks.backends.azure.outcomes import explained
 from tasks.backends.azure.volume import Volume
+from tasks.backends.azure.volume_files import for_cluster
 from tasks.backends.azure.wheel import ENTRY, build_wheel, libraries
 from tasks.errors import Transient
 from tasks.ports import Watch
@@ -119,7 +120,7 @@ class DatabricksTrainer:
     def _words(self, run: TrainingRun) -> list[str]:
         on_driver = f"/tmp/mlops/{run.token}"  # noqa: S108 (of the cluster, which is ours alone)
         return [
-            "--data", run.job.checked.dataset.uri, "--out", on_driver,
+            "--data", for_cluster(run.job.checked.dataset.uri), "--out", on_driver,
             "--mirror", self._volume.path("runs", run.token),
             *knobs_of(run),
         ]  # fmt: skip
