@@ -51,6 +51,13 @@ def has_gpu() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
+def has_bfloat16() -> bool:
+    """Does this machine's processor multiply bfloat16?"""
+    told = Path("/proc/cpuinfo")
+    flags = told.read_text(encoding="utf-8") if told.exists() else ""
+    return any(flag in flags for flag in BFLOAT16_FLAGS)
+
+
 def _multiplies_bfloat16() -> bool:
     import tensorflow as tf
 
@@ -58,6 +65,4 @@ def _multiplies_bfloat16() -> bool:
     if gpus:
         found = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
         return all(each.get("compute_capability", (0, 0)) >= AMPERE for each in found)
-    told = Path("/proc/cpuinfo")
-    flags = told.read_text(encoding="utf-8") if told.exists() else ""
-    return any(flag in flags for flag in BFLOAT16_FLAGS)
+    return has_bfloat16()
