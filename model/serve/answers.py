@@ -59,6 +59,7 @@ class Answers:
         Raises:
             Problem: 422 an image cannot be decoded, 503 too much waits or it takes too long.
         """
+        self.batches.require_room(len(images))
         pixels = self.plain(images)
         if pixels is not None:
             return pixels, await self.batches.submit(pixels)

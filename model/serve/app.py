@@ -72,6 +72,11 @@ class Application:
         """Requests in work."""
         return self._measures.in_flight
 
+    @property
+    def is_crowded(self) -> bool:
+        """Is the queue before the model all but full?"""
+        return self._scoring.is_crowded
+
     def note_refusal(self) -> None:
         """Count one."""
         self._measures.requests["/score", 503] += 1

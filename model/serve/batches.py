@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from model.serve.problems import overloaded
 
 MOST_IN_A_BATCH = 32
+CROWDED = 7 / 8  # of the queue
 
 Pixels = NDArray[np.uint8]
 Rows = NDArray[np.float32]
@@ -56,6 +57,16 @@ class Batches:
         self._is_due = False
         self.images = 0
 
+    @property
+    def is_crowded(self) -> bool:
+        """Is the queue all but full? Whoever comes now is better refused before it is read."""
+        return self.images >= CROWDED * self._most
+
+    def require_room(self, images: int) -> None:
+        """Raise Problem, 503, if so many more cannot wait; it is cheaper told before decoding."""
+        if self.images + images > self._most:
+            raise overloaded(f"{self.images} images wait already; try again")
+
     def submit(self, pixels: Pixels) -> asyncio.Future[Answered]:
         """
         Queue the images of one request, shape (images, height, width, channels).
@@ -63,8 +74,7 @@ class Batches:
         Raises:
             Problem: 503, the queue is full.
         """
-        if self.images + len(pixels) > self._most:
-            raise overloaded(f"{self.images} images wait already; try again")
+        self.require_room(len(pixels))
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answered] = loop.create_future()
         self._waiting.append((pixels, future))

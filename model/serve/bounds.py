@@ -15,8 +15,8 @@ class Bounds:
         images: in one request; beyond it 422.
         pixels: of one image as stored; beyond it 422.
         requests: that may be in work; beyond it 503 with Retry-After.
-        refusal_s: that such an answer takes: clients that ask again at once, whatever it says,
-            would else keep the service busy with saying no.
+        refusal_s: that such an answer takes at least: clients that ask again at once, whatever it
+            says, would else keep the service busy with saying no.
         queue_images: that may wait for the model; beyond it 503 with Retry-After.
         deadline_s: from a request's head to its answer; beyond it 408 or 503.
         head_bytes: of a request line and its headers; beyond it the connection ends.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from model.serve.app import Application
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 SWEEP_S = 1.0
 PATIENCE_S = 1.0
+REFUSE_S = 0.01  # between two looks at who is to be refused now,
+REFUSALS_A_LOOK = 10  # so many: a client that waits for its refusal asks nothing meanwhile
 KEEP_ALIVE_S = 75.0  # more than the 60 s of usual proxies, so that they end it, not we
 
 
@@ -37,10 +40,31 @@ class Connections:
         self.idle: dict[BoundedProtocol, None] = {}  # without a request in work, oldest first
         self.busy: dict[BoundedProtocol, float] = {}  # the others, and since when; oldest first
         self.count = 0
+        self._refused: deque[tuple[float, BoundedProtocol]] = deque()  # who hears it when
 
     def is_full(self, tasks: int) -> bool:
         """Are as many requests in work as may be? A task may be too new to be counted there."""
-        return max(self.app.in_flight, tasks) >= self.bounds.requests
+        return max(self.app.in_flight, tasks) >= self.bounds.requests or self.app.is_crowded
+
+    def refuse_later(self, connection: BoundedProtocol) -> None:
+        """
+        Say no to it, a while from now, and to no more than 1,000 in a second.
+
+        However many ask, saying no takes at most a tenth of a core then.
+        """
+        self._refused.append((time.monotonic() + self.bounds.refusal_s, connection))
+        if len(self._refused) == 1:
+            asyncio.get_running_loop().call_later(self.bounds.refusal_s, self._refuse_due)
+
+    def _refuse_due(self) -> None:
+        now = time.monotonic()
+        for _ in range(REFUSALS_A_LOOK):
+            if not self._refused or self._refused[0][0] > now:
+                break
+            self._refused.popleft()[1].refuse()
+        if self._refused:
+            after = max(self._refused[0][0] - now, REFUSE_S)
+            asyncio.get_running_loop().call_later(after, self._refuse_due)
 
     def note_progress(self, connection: BoundedProtocol) -> None:
         """One of its requests is answered, and the next one is in work."""

@@ -20,6 +20,8 @@ from model.serve.connections import Connections
 SCORE = b"/score"
 UNDER_LOAD_TOO = (b"/healthz", b"/readyz", b"/metrics", b"/version")  # never refused
 MOST_PIPELINED = 64
+FIRST_LINE = b"POST /score HTTP/1.1\r\n"
+DOUBTS = (b"transfer-encoding", b"expect", b"upgrade")
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -32,7 +34,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.has_answered = False
         self.head_bytes = 0
         self._is_in_body = False
-        self._refusal: asyncio.TimerHandle | None = None
+        self._is_refused = False  # and hears of it later
 
     def connection_made(self, transport: Any) -> None:
         """A new connection: idle until its first head is complete."""
@@ -46,12 +48,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self._room.count -= 1
         self._room.idle.pop(self, None)
         self._room.busy.pop(self, None)
-        if self._refusal is not None:
-            self._refusal.cancel()
+        self._is_refused = False
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came; those of a head are counted."""
+        is_full = self._room.is_full(len(self.tasks))
+        if is_full and self._is_at_rest() and is_whole_score(data):
+            self._refuse_later()
+            return
         if self in self._room.idle and not self._is_in_body:  # it may come after an early answer
             if not self.head_bytes:
                 self.waits_since = time.monotonic()
@@ -67,7 +72,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._room.idle.pop(self, None)
         self._room.busy.setdefault(self, time.monotonic())
         self.head_bytes, self._is_in_body = 0, True
-        if self._refusal is not None or len(self.pipeline) > MOST_PIPELINED:
+        if self._is_refused or len(self.pipeline) > MOST_PIPELINED:
             self.transport.abort()  # it does not wait for its answers
         elif (
             is_first
@@ -75,7 +80,7 @@ class BoundedProtocol(HttpToolsProtocol):
             and not self.url.startswith(UNDER_LOAD_TOO)
         ):
             self.cycle = Passed()  # type: ignore[assignment]
-            self._refusal = self.loop.call_later(self._room.bounds.refusal_s, self._refuse)
+            self._refuse_later()
         else:
             self.take_request()
 
@@ -103,22 +108,57 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """The service ends: who waits for a refusal has it now."""
-        if self._refusal is not None:
-            self._refusal.cancel()
-            self._refuse()
+        self.refuse()
         super().shutdown()
 
-    def _refuse(self) -> None:
-        self._refusal = None
+    def refuse(self) -> None:
+        """Say no to the request that has waited for it, if there is one."""
+        if not self._is_refused:
+            return
+        self._is_refused = False
         if not self.transport.is_closing():
             self._room.app.note_refusal()
             self.transport.write(self._room.refusal)
             self._rest()
 
+    def _is_at_rest(self) -> bool:
+        """Between two requests: whatever comes is a new one, from its first byte on."""
+        is_busy = self._is_refused or self.head_bytes or self._is_in_body
+        return not is_busy and self in self._room.idle
+
+    def _refuse_later(self) -> None:
+        self._is_refused = True
+        self._unset_keepalive_if_required()
+        self._room.refuse_later(self)
+
     def _rest(self) -> None:
         self._room.busy.pop(self, None)
         self.waits_since = time.monotonic()
         self._room.idle[self] = None
+
+
+def is_whole_score(data: bytes) -> bool:
+    """
+    Is this one scoring request as a whole, and plainly so? Then it can be refused unparsed.
+
+    Most that come to a service with too much to do are; parsing them would cost it a third of what
+    it could still answer. What is in any doubt is left to the parser.
+    """
+    end = data.find(b"\r\n\r\n")
+    if end < 0 or not data.startswith(FIRST_LINE):
+        return False
+    head = data[:end].lower()
+    _, found, rest = head.partition(b"\r\ncontent-length: ")
+    length = rest.partition(b"\r\n")[0]
+    return (
+        bool(found)
+        and length.isdigit()
+        and len(length) < 9
+        and int(length) == len(data) - end - 4
+        and not any(word in head for word in DOUBTS)
+        and head.count(b"content-length") == 1
+        and head.count(b"\r\nconnection:") == head.count(b"\r\nconnection: keep-alive")
+    )
 
 
 class Passed:

@@ -49,6 +49,11 @@ class Scoring:
             for key, value in said.items()
         )
 
+    @property
+    def is_crowded(self) -> bool:
+        """Do all but as many images wait for the model as may?"""
+        return self._answers.batches.is_crowded
+
     async def score(self, request: Request, request_id: str) -> Answer:
         """Answer what is on each image."""
         images = await read_images(request, self._bounds)
@@ -71,6 +76,7 @@ class Scoring:
             Problem: as ``score`` does.
         """
         images = images_in(kind_of(request), request.whole or b"", self._bounds)
+        self._answers.batches.require_room(len(images))
         pixels = self._answers.plain(images)
         if pixels is None:
             return False

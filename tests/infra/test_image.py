@@ -10,7 +10,9 @@ import httpx
 import pyarrow.parquet as parquet
 import pytest
 
+from benchmarks.load import press
 from model.folder import ModelFolder
+from tests.model.serve.test_switch import base64_of
 
 pytestmark = pytest.mark.image
 
@@ -62,6 +64,22 @@ def test_it_runs_as_nobody_with_no_rights_and_within_its_memory(engine, served):
     assert state["HostConfig"]["ReadonlyRootfs"]
     assert state["HostConfig"]["Memory"] == 512 * 1024**2
     assert state["HostConfig"]["NanoCpus"] == 1_000_000_000
+
+
+@pytest.mark.parametrize("connections", [8, 64])
+def test_under_load_it_answers_all_with_a_core_and_512_mebibytes(
+    engine, served, tmp_path, connections
+):
+    body = tmp_path / "body.json"
+    body.write_text(json.dumps({"data": base64_of(1, side=16)}))
+
+    load = press(f"http://127.0.0.1:{served.port}/score", body, connections=connections, seconds=5)
+
+    print(load)
+    assert load.a_second > 0
+    assert load.errors == 0
+    state = json.loads(engine("container", "inspect", served.name))[0]["State"]
+    assert (state["Running"], state["OOMKilled"]) == (True, False)
 
 
 def test_sigterm_ends_it_well(engine, image):

@@ -64,6 +64,21 @@ def test_a_full_queue_refuses_with_the_time_to_come_again():
     assert dict(problem.headers)[b"retry-after"] == b"1"
 
 
+def test_a_queue_is_crowded_before_it_is_full():
+    async def ask():
+        batches = Batches([doubled], queue_images=16, note=lambda _: None)
+        told = [batches.is_crowded]
+        waiting = [batches.submit(images(*range(7))) for _ in range(2)]
+        told.append(batches.is_crowded)
+        batches.require_room(2)
+        with pytest.raises(Problem):
+            batches.require_room(3)
+        await asyncio.gather(*waiting)
+        return [*told, batches.is_crowded]
+
+    assert asyncio.run(ask()) == [False, True, False]
+
+
 def test_an_error_of_the_model_reaches_every_request_and_the_next_batch_works():
     calls = iter([ValueError("broken"), None])
 

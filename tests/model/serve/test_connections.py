@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -14,6 +16,8 @@ from PIL import Image
 
 from tests.conftest import encoded, picture
 from tests.model.serve.conftest import Service
+from tests.model.serve.hammer import hammer, request_of
+from tests.model.serve.test_switch import base64_of
 
 HEAD = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
 
@@ -243,6 +247,19 @@ def test_beyond_the_most_in_work_is_refused_and_health_still_answers(boot):
     assert ready
     assert answered.startswith(b"HTTP/1.1 200")
     assert 'mlops_requests_total{path="/score",status="503"}' in measures_of(busy)
+
+
+def test_a_flood_of_images_is_answered_as_far_as_the_queue_reaches(boot):
+    """What is refused must not take the time of what could be answered."""
+    small = boot("--queue", "32")
+    body = json.dumps({"images": [base64_of(seed, side=16) for seed in range(8)]}).encode()
+
+    port = int(small.url.rpartition(":")[2])
+    found = asyncio.run(hammer(port, request_of(body), connections=200, seconds=2))
+
+    assert found.broken == []
+    assert set(found.statuses) == {200, 503}
+    assert found.statuses[200] > found.statuses[503] / 10
 
 
 def measures_of(service: Service) -> str:
