@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tasks.backends.azure.clients import Clients
 from tasks.backends.azure.datasets import BlobDatasets
+from tasks.backends.azure.identity import require
 from tasks.backends.azure.jobs import Jobs
 from tasks.backends.azure.lake import Lake
 from tasks.backends.azure.ledger import BlobLedger
@@ -20,9 +21,10 @@ def azure_backend() -> Backend:
     The parts that work in the cloud that the settings name.
 
     Raises:
-        Refused: settings are missing or wrong.
+        Refused: settings are missing or wrong, or no identity is accepted.
     """
     at = Clients.open()
+    require(at.identity)
     state, lake = home() / "azure", Lake(at.container)
     volume = Volume(at.databricks, at.settings.volume)
     trainer = DatabricksTrainer(Jobs(at.databricks, at.settings), volume, state)

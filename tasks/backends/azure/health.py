@@ -8,7 +8,7 @@ from collections.abc import Callable
 from tasks.backends.azure.clients import Clients
 from tasks.backends.azure.compute import ENVIRONMENT, described
 from tasks.backends.azure.failures import told
-from tasks.backends.azure.identity import DATABRICKS
+from tasks.backends.azure.identity import DATABRICKS, STORAGE
 from tasks.backends.azure.volume import Volume
 from tasks.errors import Refused, Transient
 from tasks.findings import Finding
@@ -16,7 +16,7 @@ from tasks.findings import Finding
 ROLES = "give the identity the roles that docs/azure.md lists"
 SCOPES = {
     "Resource Manager": "https://management.azure.com/.default",
-    "Blob Storage": "https://storage.azure.com/.default",
+    "Blob Storage": STORAGE,
     "Databricks": DATABRICKS,
 }
 PROBE = "doctor.txt"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 from databricks.sdk.credentials_provider import CredentialsStrategy
 
+from tasks.backends.azure.failures import told
 from tasks.errors import Refused
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from databricks.sdk.core import Config
 
 DATABRICKS = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/.default"  # the same in every tenant
+STORAGE = "https://storage.azure.com/.default"
 RENEW_S = 300.0  # before a token ends
 
 
@@ -42,6 +44,18 @@ def credential(block: str | None = None) -> TokenCredential:
     if os.environ.get("AZURE_CLIENT_SECRET"):  # whoever names one means it: no other is tried
         os.environ.setdefault("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
     return DefaultAzureCredential(exclude_interactive_browser_credential=True)
+
+
+def require(identity: TokenCredential) -> None:
+    """
+    Ask for a first token now: Blob Storage would take an identity that nobody accepts for an
+    illness of the service, and try for two minutes.
+
+    Raises:
+        Refused: no identity is accepted.
+    """
+    with told("a token for Blob Storage"):
+        identity.get_token(STORAGE)
 
 
 def _take_from(name: str) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from model.serve.protocol import is_whole_score
 from tests.conftest import encoded, picture
 from tests.model.serve.conftest import Service
 from tests.model.serve.hammer import hammer, request_of
@@ -260,6 +261,32 @@ def test_a_flood_of_images_is_answered_as_far_as_the_queue_reaches(boot):
     assert found.broken == []
     assert set(found.statuses) == {200, 503}
     assert found.statuses[200] > found.statuses[503] / 10
+
+
+PLAIN = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok"
+
+
+@pytest.mark.parametrize(
+    ("data", "is_whole"),
+    [
+        (PLAIN, True),
+        (PLAIN.replace(b"Host: x", b"host: x\r\nConnection: Keep-Alive"), True),
+        (PLAIN[:-1], False),
+        (PLAIN + PLAIN, False),
+        (PLAIN.replace(b"POST", b"PUT"), False),
+        (PLAIN.replace(b"/score", b"/score2"), False),
+        (PLAIN.replace(b"Host: x", b"Connection: close"), False),
+        (PLAIN.replace(b"Host: x", b"Connection:close"), False),
+        (PLAIN.replace(b"Host: x", b"Transfer-Encoding: chunked"), False),
+        (PLAIN.replace(b"Host: x", b"Expect: 100-continue"), False),
+        (PLAIN.replace(b"Host: x", b"Content-Length: 3"), False),
+        (PLAIN.replace(b"Length: 2", b"Length: +2"), False),
+        (PLAIN.replace(b"Length: 2", b"Length: 2, 2"), False),
+        (b"", False),
+    ],
+)
+def test_only_what_is_plainly_one_scoring_request_is_refused_unparsed(data, is_whole):
+    assert is_whole_score(data) is is_whole
 
 
 def measures_of(service: Service) -> str:
