@@ -15,7 +15,7 @@ def run_plan(
     data: str, name: str | None, backend: str, config: TrainConfig, rules: Rules, deploy: bool
 ) -> int:
     """Print what a release with these options would do."""
-    uri = located(data)
+    uri = located(data, backend)
     require_name(name)
     require_backend(backend)
     settle()

@@ -41,7 +41,7 @@ def run_release(
     quiet: bool,
 ) -> int:
     """Release ``data`` and print what became of it."""
-    uri = located(data)
+    uri = located(data, backend)
     require_name(name)
     require_backend(backend)
     console = _prepare(quiet)
@@ -124,9 +124,9 @@ def _warm_up() -> None:
     MlflowRegistry(home()).names()
 
 
-def located(data: str) -> str:
+def located(data: str, backend: str = "local") -> str:
     """A path as seen from here, else from the checkout (the bundled sample)."""
-    if "://" in data:
+    if "://" in data or (backend != "local" and data.startswith("/Volumes/")):
         return data
     for base in (Path.cwd(), CHECKOUT):
         if (base / data).exists():

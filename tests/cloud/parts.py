@@ -72,7 +72,7 @@ def parts(cloud: StandIn, place: Path) -> Parts:
     lake = Lake(at.container)
     registry = AzureMlRegistry(at.registry, lake, place / "state", most=at.settings.versions)
     return Parts(
-        cloud, Jobs(at.databricks, at.settings, poll_s=0.1), Volume(at.databricks, VOLUME), lake,
+        cloud, Jobs(at.databricks, at.settings, poll_s=0.5), Volume(at.databricks, VOLUME), lake,
         registry, folder, f"m{uuid.uuid4().hex[:12]}",
     )  # fmt: skip
 

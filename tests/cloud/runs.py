@@ -59,7 +59,7 @@ class Runs:
             self._known.put(f"runs/{number}", run)
             if token:
                 self._known.put(f"tokens/{token}", {"run_id": number})
-        threading.Thread(target=self._work, args=(number,), daemon=True).start()
+        threading.Thread(target=self._work, args=(number, self.is_stuck), daemon=True).start()
         return number
 
     def get(self, number: int) -> Run | None:
@@ -96,9 +96,9 @@ class Runs:
         for process in self._processes.values():
             _kill(process)
 
-    def _work(self, number: int) -> None:
+    def _work(self, number: int, is_stuck: bool) -> None:
         time.sleep(self.start_delay_s)
-        if self.is_stuck:
+        if is_stuck:
             time.sleep((self.get(number) or {}).get("timeout_seconds") or 0)
             self.cancel(number, "CANCELED")
             return

@@ -91,7 +91,7 @@ def outcome(cloud: StandIn, call: str, fault: str, place: Path) -> str:
     ended = ""
     for attempt in range(1, TRIES + 1):
         try:
-            assert action(on)
+            assert action(on), f"{call}: {fault}"
         except Transient as error:
             time.sleep(min(error.retry_after_s, 1.0))
             continue
@@ -110,10 +110,10 @@ def outcome(cloud: StandIn, call: str, fault: str, place: Path) -> str:
 
 def let_tokens_expire(cloud: StandIn, on: Parts) -> None:
     """All services have been spoken to, with tokens that have come to their end since."""
-    cloud.login.lifetime_s = 1
+    cloud.login.lifetime_s = 4
     on.jobs.active("none"), on.registry.versions("none"), on.lake.read("there")
     cloud.login.lifetime_s = LIFETIME_S
-    time.sleep(1.5)
+    time.sleep(4.5)
 
 
 def matching(cloud: StandIn, site: Site, method: str, path: str) -> int:
