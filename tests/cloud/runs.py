@@ -59,7 +59,10 @@ class Runs:
             self._known.put(f"runs/{number}", run)
             if token:
                 self._known.put(f"tokens/{token}", {"run_id": number})
-        threading.Thread(target=self._work, args=(number, self.is_stuck), daemon=True).start()
+            fate = (self.is_stuck, self.end_with, self.end_saying)
+            if not self.is_stuck:
+                self.end_with = None
+        threading.Thread(target=self._work, args=(number, *fate), daemon=True).start()
         return number
 
     def get(self, number: int) -> Run | None:
@@ -96,7 +99,7 @@ class Runs:
         for process in self._processes.values():
             _kill(process)
 
-    def _work(self, number: int, is_stuck: bool) -> None:
+    def _work(self, number: int, is_stuck: bool, end_with: str | None, end_saying: str) -> None:
         time.sleep(self.start_delay_s)
         if is_stuck:
             time.sleep((self.get(number) or {}).get("timeout_seconds") or 0)
@@ -108,10 +111,9 @@ class Runs:
                 return
             run["state"] = {"life_cycle_state": "RUNNING", "state_message": "In run"}
             self._known.put(f"runs/{number}", run)
-            if self.end_with:
-                _end(run, self.end_with, self.end_saying)
+            if end_with:
+                _end(run, end_with, end_saying)
                 self._known.put(f"runs/{number}", run)
-                self.end_with = None
                 return
             try:
                 process = self._start(number, run)
