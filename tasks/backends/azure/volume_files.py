@@ -7,7 +7,6 @@ On a cluster ``/Volumes/…`` is a folder like any other; everywhere else it is 
 
 from __future__ import annotations
 
-import io
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -134,7 +133,7 @@ class VolumeFile(AbstractBufferedFile):  # type: ignore[misc] # it has no types
     """One file, read in blocks."""
 
     def _fetch_range(self, start: int, end: int) -> bytes:
-        return io.BytesIO(self.fs.cat_file(self.path, start, end)).getvalue()
+        return bytes(self.fs.cat_file(self.path, start, end))
 
 
 def _entry(found: Any) -> dict[str, Any]:
