@@ -6,7 +6,7 @@ MLFLOW_PORT ?= 5000
 REQUIREMENTS := infra/requirements
 INSTALL := $(BIN)/uv pip install --quiet --no-deps --require-hashes --compile-bytecode --python $(BIN)/python
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --overrides overrides.txt --custom-compile-command "make lock"
+	--no-emit-index-url --overrides ../../infra/requirements/overrides.txt --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check audit endurance image image-test cloud cloud-test format lock ui mlflow stop clean docs
