@@ -26,11 +26,11 @@ import httpx
 
 from model.serve import control
 from tasks.backends.local.addresses import bind, bind_first_free, url_of
-from tasks.backends.local.replay import known_image, replay
 from tasks.backends.local.services import Service, read_services, start_service
 from tasks.errors import Transient
 from tasks.ports import Watch
 from tasks.records import Deployment, ModelVersion
+from tasks.replay import known_image, replay
 from tasks.source import serving_code
 from tasks.state import read_json, write_whole
 
@@ -91,11 +91,13 @@ class LoopbackEndpoints:
             new = start_service(self._folder / version.name / "services", _new_id(version), version)
             try:
                 watch(f"version {version.number} is up (process {new.pid}); replaying known images")
-                replayed, gap = replay(new.private_url, version.folder)
-                watch(f"{replayed} known images answered as at training time (gap {gap:.2g})")
+                with httpx.Client(base_url=new.private_url, timeout=30, trust_env=False) as client:
+                    found = replay(client, version.folder)
+                watch(f"{found.images} known images answered as at training time "
+                      f"(gap {found.max_gap:.2g})")  # fmt: skip
                 deployment = Deployment(
                     version.name, url_of(listener), version.number, version.digest,
-                    replayed, gap, identity=serving_code(),
+                    found.images, found.max_gap, identity=serving_code(),
                     example=self._example(version, url_of(listener)),
                 )  # fmt: skip
                 control.take(new.control, listener)

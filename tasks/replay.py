@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
+import statistics
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +17,28 @@ from tasks.errors import Refused, Transient
 LARGEST_GAP = 1e-4  # of a probability: another batch size rounds otherwise in the sixth digit
 
 
-def replay(url: str, model_folder: Path) -> tuple[int, float]:
+@dataclass(frozen=True)
+class Replay:
+    """
+    What came of it.
+
+    Attributes:
+        images: how many were sent.
+        max_gap: between two probabilities, the largest.
+        median_s: seconds from a request to its answer.
+    """
+
+    images: int
+    max_gap: float
+    median_s: float
+
+
+def replay(client: httpx.Client, model_folder: Path) -> Replay:
     """
     Send each image of ``replay.parquet`` as an application would, one by one.
 
-    Returns:
-        How many were sent, and the largest gap between two probabilities.
+    Args:
+        client: of the service; shows a key where one is asked for.
 
     Raises:
         Refused: an answer differs from the one at training time.
@@ -28,14 +48,15 @@ def replay(url: str, model_folder: Path) -> tuple[int, float]:
 
     rows = parquet.read_table(model_folder / "replay.parquet").to_pylist()
     labels = _labels(model_folder)
-    largest = 0.0
+    gaps, seconds = [0.0], []
     try:
-        with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-            for row in rows:
-                largest = max(largest, _gap(client, row, labels))
+        for row in rows:
+            began = time.perf_counter()
+            gaps.append(_gap(client, row, labels))
+            seconds.append(time.perf_counter() - began)
     except httpx.HTTPError as error:
-        raise Transient(f"the service at {url} did not answer: {error!r}") from error
-    return len(rows), largest
+        raise Transient(f"the service at {client.base_url} did not answer: {error!r}") from error
+    return Replay(len(rows), max(gaps), statistics.median(seconds))
 
 
 def known_image(model_folder: Path) -> dict[str, Any]:
@@ -68,7 +89,5 @@ def _gap(client: httpx.Client, row: dict[str, Any], labels: list[str]) -> float:
 
 
 def _labels(model_folder: Path) -> list[str]:
-    import json
-
     found = json.loads((model_folder / "labels.json").read_text(encoding="utf-8"))
     return [str(label) for label in found["labels"]]
