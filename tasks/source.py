@@ -27,6 +27,11 @@ def read_code() -> Code:
     return Code(commit, is_dirty=bool(changes), digest=digest_of((rooms, lock_digest("app"))))
 
 
+def commit_time() -> str:
+    """When HEAD was committed, as ISO 8601 has it; nothing where there is no git."""
+    return _git("log", "-1", "--format=%cI") or ""
+
+
 def training_code() -> str:
     """Digest of the code that decides what a training run computes: neither service nor search."""
     others = {ROOT / "model" / "serve", ROOT / "model" / "tune"}

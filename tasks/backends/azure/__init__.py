@@ -1,9 +1,14 @@
-"""Data in Blob Storage, training on Databricks, versions in Azure Machine Learning."""
+"""
+Data in Blob Storage, training on Databricks, versions in Azure Machine Learning, services on Azure
+Container Instances.
+"""
 
 from __future__ import annotations
 
 from tasks.backends.azure.clients import Clients
+from tasks.backends.azure.containers.settings import read_serving
 from tasks.backends.azure.datasets import BlobDatasets
+from tasks.backends.azure.endpoints import open_endpoints
 from tasks.backends.azure.identity import require
 from tasks.backends.azure.jobs import Jobs
 from tasks.backends.azure.lake import Lake
@@ -24,6 +29,7 @@ def azure_backend() -> Backend:
         Refused: settings are missing or wrong, or no identity is accepted.
     """
     at = Clients.open()
+    serving = read_serving()
     require(at.identity)
     state, lake = home() / "azure", Lake(at.container)
     volume = Volume(at.databricks, at.settings.volume)
@@ -34,5 +40,6 @@ def azure_backend() -> Backend:
         trainer=trainer,
         registry=AzureMlRegistry(at.registry, lake, state, most=at.settings.versions),
         ledger=BlobLedger(lake, state),
+        endpoints=open_endpoints(at, serving) if serving else None,
         planner=AzurePlanner(at.settings, trainer),
     )

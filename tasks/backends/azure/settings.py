@@ -7,45 +7,33 @@ find each value.
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings
 
-from tasks.errors import Refused
+from tasks.backends.azure.environment import FROM_HERE, matching, read
 
 _GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
-def _matching(pattern: str, example: str) -> AfterValidator:
-    def judge(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(f"{value!r} is not like {example}")
-        return value
-
-    return AfterValidator(judge)
-
-
-Guid = Annotated[str, _matching(_GUID, "12345678-1234-1234-1234-123456789012")]
+Guid = Annotated[str, matching(_GUID, "12345678-1234-1234-1234-123456789012")]
 Host = Annotated[
     str,
     AfterValidator(lambda value: value.rstrip("/").removeprefix("https://")),
-    _matching(r"[\w-]+(\.[\w-]+)+", "https://adb-1234567890123456.7.azuredatabricks.net"),
+    matching(r"[\w-]+(\.[\w-]+)+", "https://adb-1234567890123456.7.azuredatabricks.net"),
 ]
 Volume = Annotated[
     str,
     AfterValidator(lambda value: value.rstrip("/")),
-    _matching(r"/Volumes/[^/]+/[^/]+/[^/]+(/[^/]+)*", "/Volumes/main/mlops/files"),
+    matching(r"/Volumes/[^/]+/[^/]+/[^/]+(/[^/]+)*", "/Volumes/main/mlops/files"),
 ]
 
 
 class AzureSettings(BaseSettings):
     """Names of things in Azure and Databricks; no secret is among them."""
 
-    model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
-    )
+    model_config = FROM_HERE
 
     subscription: Guid = Field(
         validation_alias="AZURE_SUBSCRIPTION_ID", description="az account show --query id"
@@ -56,7 +44,7 @@ class AzureSettings(BaseSettings):
     workspace: str = Field(
         validation_alias="AZUREML_WORKSPACE_NAME", description="az ml workspace list"
     )
-    storage_account: Annotated[str, _matching(r"[a-z0-9]{3,24}", "stmlops")] = Field(
+    storage_account: Annotated[str, matching(r"[a-z0-9]{3,24}", "stmlops")] = Field(
         validation_alias="AZURE_STORAGE_ACCOUNT_NAME",
         description="az storage account list --query '[].name'",
     )
@@ -131,23 +119,4 @@ def read_settings() -> AzureSettings:
     Raises:
         Refused: some are missing or cannot be; every one is named, with where to find it.
     """
-    try:
-        return AzureSettings()
-    except ValidationError as error:
-        reasons = tuple(_said(fault["loc"][0], fault["type"], fault["msg"]) for fault in
-                        error.errors())  # fmt: skip
-        lines = "\n".join(f"  · {reason}" for reason in reasons)
-        raise Refused(
-            f"the azure backend needs settings (environment or .env):\n{lines}\n"
-            "docs/azure.md lists them all; `make cloud` needs none.",
-            reasons=reasons,
-        ) from error
-
-
-def _said(name: object, kind: str, message: str) -> str:
-    where = next(
-        (str(field.description) for field in AzureSettings.model_fields.values()
-         if field.validation_alias == name), ""
-    )  # fmt: skip
-    what = "is not set" if kind == "missing" else message.removeprefix("Value error, ")
-    return f"{name}: {what} (find it by: {where})"
+    return read(AzureSettings)

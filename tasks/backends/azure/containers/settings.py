@@ -1,0 +1,128 @@
+"""How versions serve in Azure: settings of their own, needed where ``deploy`` is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode
+
+from tasks.backends.azure.environment import FROM_HERE, matching, read
+
+SHORTEST_KEY = 16  # signs; a key that can be guessed is none
+MOST_CPU, MOST_GB = 4.0, 16.0  # of one group, in most regions
+
+
+def _parted(value: object) -> object:
+    return tuple(e.strip() for e in value.split(",") if e.strip()) if isinstance(value, str) else (
+        value
+    )  # fmt: skip
+
+
+def _long(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if not keys or any(len(key.get_secret_value()) < SHORTEST_KEY for key in keys):
+        raise ValueError(f"each key needs {SHORTEST_KEY} signs or more")
+    return keys
+
+
+def _rising(shares: tuple[float, ...]) -> tuple[float, ...]:
+    if list(shares) != sorted(set(shares)) or not all(0 < share < 100 for share in shares):
+        raise ValueError("take rising percentages between 0 and 100, such as 10,50")
+    return shares
+
+
+class ServingSettings(BaseSettings):
+    """The only secret among them are the keys of those who ask."""
+
+    model_config = FROM_HERE
+
+    registry: Annotated[str, matching(r"[a-zA-Z0-9]{5,50}", "acrmlops")] = Field(
+        validation_alias="AZURE_CONTAINER_REGISTRY", description="az acr list --query '[].name'"
+    )
+    base: Annotated[
+        str, matching(r"\S+@sha256:[0-9a-f]{64}", "python:3.12-slim-bookworm@sha256:<64 signs>")
+    ] = Field(
+        validation_alias="MLOPS_BASE_IMAGE",
+        description="a slim image with Python 3.11 to 3.13, by digest; "
+        "docker buildx imagetools inspect python:3.12-slim-bookworm",
+    )
+    region: Annotated[str, matching(r"[a-z0-9]+", "westeurope")] = Field(
+        validation_alias="AZURE_LOCATION",
+        description="az account list-locations --query '[].name'",
+    )
+    identity: Annotated[
+        str,
+        matching(
+            r"/subscriptions/[^/]+/resource[gG]roups/[^/]+/providers/Microsoft\.ManagedIdentity"
+            r"/userAssignedIdentities/[^/]+",
+            "/subscriptions/…/userAssignedIdentities/id-mlops",
+        ),
+    ] = Field(
+        validation_alias="MLOPS_ENDPOINT_IDENTITY",
+        description="the identity that pulls the image; az identity list --query '[].id'",
+    )
+    keys: Annotated[
+        tuple[SecretStr, ...], NoDecode, BeforeValidator(_parted), AfterValidator(_long)
+    ] = Field(
+        validation_alias="MLOPS_ENDPOINT_KEYS",
+        description="what those who ask must show, any of them; several with commas; "
+        "python -c 'import secrets; print(secrets.token_urlsafe(32))'",
+    )
+    cpu: float = Field(
+        1.0, gt=0, le=MOST_CPU, validation_alias="MLOPS_ENDPOINT_CPU", description="cores; 1"
+    )
+    memory_gb: float = Field(
+        1.0, ge=0.5, le=MOST_GB, validation_alias="MLOPS_ENDPOINT_MEMORY_GB", description="GB; 1"
+    )
+    latency_s: float = Field(
+        0.5,
+        gt=0,
+        validation_alias="MLOPS_ENDPOINT_LATENCY_S",
+        description="seconds within which half of the answers come, or a version is taken back",
+    )
+    bake_s: float = Field(
+        60.0,
+        ge=0,
+        validation_alias="MLOPS_BAKE_S",
+        description="seconds that each share of the traffic is watched before the next",
+    )
+    canary: Annotated[
+        tuple[float, ...], NoDecode, BeforeValidator(_parted), AfterValidator(_rising)
+    ] = Field(
+        (10.0, 50.0),
+        validation_alias="MLOPS_CANARY",
+        description="percentages of the traffic that a new version gets before all of it",
+    )
+    front_door: str | None = Field(
+        None,
+        validation_alias="AZURE_FRONT_DOOR_PROFILE",
+        description="az afd profile list; without it the address changes with each version",
+    )
+    logs_workspace: str | None = Field(
+        None,
+        validation_alias="AZURE_LOG_ANALYTICS_WORKSPACE_ID",
+        description="az monitor log-analytics workspace list --query '[].customerId'",
+    )
+    logs_key: SecretStr | None = Field(
+        None,
+        validation_alias="AZURE_LOG_ANALYTICS_KEY",
+        description="az monitor log-analytics workspace get-shared-keys",
+    )
+
+
+def read_serving() -> ServingSettings | None:
+    """
+    The settings; ``None`` where no registry is named: versions are then registered only.
+
+    Raises:
+        Refused: some are missing or cannot be; every one is named, with where to find it.
+    """
+    return read(ServingSettings) if read(_Asked).registry else None
+
+
+class _Asked(BaseSettings):
+    model_config = FROM_HERE
+
+    registry: str | None = Field(
+        None, validation_alias="AZURE_CONTAINER_REGISTRY", description="its name"
+    )

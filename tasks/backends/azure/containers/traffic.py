@@ -1,0 +1,77 @@
+"""Who gets how much of the traffic: by Front Door, or all of it to whoever asks the live group."""
+
+from __future__ import annotations
+
+import time
+
+from tasks.backends.azure.containers.front_door import FrontDoor, Share
+from tasks.backends.azure.containers.groups import Group
+from tasks.backends.azure.containers.proof import Prover
+from tasks.backends.azure.containers.settings import ServingSettings
+from tasks.backends.azure.containers.specs import ENDPOINT, MODEL, VERSION
+from tasks.errors import Transient
+from tasks.ports import Watch
+
+CONVERGE_S = 1800.0  # Front Door takes minutes to change everywhere
+AGREE = 5  # answers one after the other, by which it has
+
+
+class Traffic:
+    """
+    Args:
+        door: the stable address; without it, that of the live group is told.
+    """
+
+    def __init__(self, door: FrontDoor | None, prover: Prover, serving: ServingSettings) -> None:
+        self._door, self._prover, self._serving = door, prover, serving
+
+    def url(self, live: Group) -> str:
+        """The address that callers are told."""
+        return (self._door.url(live.tags[ENDPOINT]) if self._door else None) or live.url
+
+    def introduce(self, live: Group, new: Group, watch: Watch) -> None:
+        """
+        Let the new group answer some of it, more and more, and look at what it does.
+
+        Raises:
+            Refused: it makes errors, or is slow.
+            Transient: its container ended.
+        """
+        if self._door is None:
+            return
+        for percent in self._serving.canary:
+            self._door.share(
+                live.tags[ENDPOINT],
+                {
+                    live.name: Share(live.host, 100 - percent),
+                    new.name: Share(new.host, percent),
+                },
+            )
+            watch(f"{percent:g} % of the traffic to version {new.tags[VERSION]}, for "
+                  f"{self._serving.bake_s:g} s")  # fmt: skip
+            self.watch_over(new)
+
+    def watch_over(self, group: Group) -> None:
+        """Look for a while at what a group that has traffic does; raises as ``introduce``."""
+        self._prover.watch_over(group, self._serving.bake_s)
+
+    def lead_to(self, live: Group, other: Group | None) -> None:
+        """
+        All of it to the live group; returns when nobody is led elsewhere any more.
+
+        Raises:
+            Transient: Front Door did not change everywhere in time.
+        """
+        if self._door is None:
+            return
+        shares = {live.name: Share(live.host, 100.0)}
+        if other:
+            shares[other.name] = Share(other.host, 0.0)
+        url = self._door.share(live.tags[ENDPOINT], shares)
+        agreed, until = 0, time.monotonic() + CONVERGE_S
+        while agreed < AGREE:
+            agreed = agreed + 1 if self._prover.says(url) == live.tags[MODEL] else 0
+            if time.monotonic() > until:
+                raise Transient(f"{url} still leads elsewhere after {CONVERGE_S:g} s")
+            if not agreed:
+                time.sleep(1.0)

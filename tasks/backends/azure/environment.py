@@ -1,0 +1,56 @@
+"""Settings out of the environment or a ``.env`` file: all that is wrong is told at once."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+
+from pydantic import AfterValidator, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tasks.errors import Refused
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+FROM_HERE = SettingsConfigDict(
+    env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+)
+
+
+def matching(pattern: str, example: str) -> AfterValidator:
+    """A value that does not match is refused with an example of one that does."""
+
+    def judge(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"{value!r} is not like {example}")
+        return value
+
+    return AfterValidator(judge)
+
+
+def read(kind: type[Settings]) -> Settings:
+    """
+    The settings of that kind.
+
+    Raises:
+        Refused: some are missing or cannot be; every one is named, with where to find it.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        reasons = tuple(_said(kind, fault["loc"][0], fault["type"], fault["msg"]) for fault in
+                        error.errors(include_input=False))  # fmt: skip
+        lines = "\n".join(f"  · {reason}" for reason in reasons)
+        raise Refused(
+            f"the azure backend needs settings (environment or .env):\n{lines}\n"
+            "docs/azure.md lists them all; `make cloud` needs none.",
+            reasons=reasons,
+        ) from error
+
+
+def _said(of: type[BaseSettings], name: object, kind: str, message: str) -> str:
+    where = next(
+        (str(field.description) for field in of.model_fields.values()
+         if field.validation_alias == name), ""
+    )  # fmt: skip
+    what = "is not set" if kind == "missing" else message.removeprefix("Value error, ")
+    return f"{name}: {what} (find it by: {where})"
