@@ -118,7 +118,9 @@ def tune(
     return run_tune(data, name, backend, config, search, quiet)
 
 
-def rollback(*, name: Name = None, to: int | None = None, quiet: Flag = False) -> int:
+def rollback(
+    *, name: Name = None, to: int | None = None, backend: str = "local", quiet: Flag = False
+) -> int:
     """
     Let an earlier version serve again, after the same proof as any other.
 
@@ -128,15 +130,17 @@ def rollback(*, name: Name = None, to: int | None = None, quiet: Flag = False) -
         Of model and endpoint; may be left out where there is one endpoint only.
     to
         Number of the version; by default the one that served before.
+    backend
+        Where the endpoint is: local, or azure (docs/azure.md).
     quiet
         Print the result only.
     """
     from flows.running import run_rollback
 
-    return run_rollback(name, to, quiet)
+    return run_rollback(name, to, backend, quiet)
 
 
-def status(*, repair: Flag = False) -> int:
+def status(*, repair: Flag = False, backend: str = "local") -> int:
     """
     Say what serves where, and the last releases.
 
@@ -144,13 +148,15 @@ def status(*, repair: Flag = False) -> int:
     ----------
     repair
         Start an endpoint again whose service died, and end what a crash left behind.
+    backend
+        Where the endpoints are: local, or azure, which also tells what they cost a day.
     """
     from flows.status import run_status
 
-    return run_status(repair)
+    return run_status(repair, backend)
 
 
-def stop(*, name: Name = None) -> int:
+def stop(*, name: Name = None, backend: str = "local") -> int:
     """
     Stop the endpoint; its versions stay registered.
 
@@ -158,10 +164,12 @@ def stop(*, name: Name = None) -> int:
     ----------
     name
         Of the endpoint; all of them if left out.
+    backend
+        Where the endpoint is: local, or azure (docs/azure.md).
     """
     from flows.status import run_stop
 
-    return run_stop(name)
+    return run_stop(name, backend)
 
 
 def doctor(*, backend: str = "local") -> int:

@@ -21,7 +21,7 @@ def rollback(name: str, to: int | None = None, backend: str = "local") -> Deploy
     Args:
         name: of model and endpoint.
         to: number of the version; by default the one that served before.
-        backend: where the endpoint is: local.
+        backend: where the endpoint is: local or azure.
     """
     on = backends.choose(backend)
     with on.ledger.exclusive(f"rollback of {name}", say), evidence_of("rollback", on):

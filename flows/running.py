@@ -73,14 +73,15 @@ def run_tune(
     return 0
 
 
-def run_rollback(name: str | None, to: int | None, quiet: bool) -> int:
+def run_rollback(name: str | None, to: int | None, backend: str, quiet: bool) -> int:
     """Roll the endpoint back and print what serves now."""
-    console = _prepare(quiet)
-    chosen = name or _only_endpoint()
-    with _shown(console, quiet):
+    require_backend(backend)
+    console = _prepare(quiet, "rollback")
+    chosen = name or _only_endpoint(backend)
+    with _shown(console, quiet, "rollback"):
         from flows.rollback import rollback
 
-        deployment = rollback(chosen, to)
+        deployment = rollback(chosen, to, backend)
     terminal.ending(console, deployment)
     return 0
 
@@ -150,9 +151,10 @@ def require_backend(backend: str) -> None:
         raise UsageError(f"unknown backend {backend!r}; choose one of: {known}")
 
 
-def _only_endpoint() -> str:
-    names = [path.parent.name for path in (home() / "endpoints").glob("*/state.json")]
+def _only_endpoint(backend: str) -> str:
+    endpoints = backends.choose(backend).endpoints
+    names = endpoints.names() if endpoints else []
     if len(names) == 1:
         return names[0]
-    listed = ", ".join(sorted(names)) or "none"
+    listed = ", ".join(names) or "none"
     raise Refused(f"say which endpoint by --name; there are: {listed}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -16,11 +17,18 @@ from tasks.backends.local.endpoints import Found, LoopbackEndpoints
 from tasks.errors import Refused
 from tasks.state import home, only_one
 
+if TYPE_CHECKING:
+    from tasks.ports import Endpoints
+
 NEWEST = 5
 
 
-def run_status(repair: bool) -> int:
+def run_status(repair: bool, backend: str = "local") -> int:
     """Print endpoints and the newest releases; exit code 4 if an endpoint does not answer."""
+    if backend != "local":
+        from flows.overview import run_overview
+
+        return run_overview(backend, repair)
     state, console = home(), terminal.console()
     endpoints = LoopbackEndpoints(state)
     if repair:
@@ -45,22 +53,30 @@ def run_status(repair: bool) -> int:
     return 4 if dead or lost else 0
 
 
-def run_stop(name: str | None) -> int:
+def run_stop(name: str | None, backend: str = "local") -> int:
     """Stop one endpoint, or all of them."""
+    if backend != "local":
+        from flows.overview import run_stop_there
+
+        return run_stop_there(name, backend)
     state, console = home(), terminal.console()
-    endpoints = LoopbackEndpoints(state)
     with only_one(state, what="stop", wait_s=60, tell=console.print):
-        known = [each.name for each in endpoints.found()]
-        if name and name not in known:
-            raise Refused(f"no endpoint {name!r}; there are: {', '.join(known) or 'none'}")
-        for each in [name] if name else known:
-            was_alive = endpoints.stop(each)
-            console.print(
-                f"{each} {'stopped' if was_alive else 'did not run'}; its versions stay registered"
-            )
-        if not known:
-            console.print("no endpoint runs")
+        stop_all(LoopbackEndpoints(state), name, console)
     return 0
+
+
+def stop_all(endpoints: Endpoints, name: str | None, console: Console) -> None:
+    """Stop that endpoint, or every one, and say so."""
+    known = endpoints.names()
+    if name and name not in known:
+        raise Refused(f"no endpoint {name!r}; there are: {', '.join(known) or 'none'}")
+    for each in [name] if name else known:
+        was_alive = endpoints.stop(each)
+        console.print(
+            f"{each} {'stopped' if was_alive else 'did not run'}; its versions stay registered"
+        )
+    if not known:
+        console.print("no endpoint runs")
 
 
 def _repair(state: Path, endpoints: LoopbackEndpoints, console: Console) -> None:
@@ -77,7 +93,7 @@ def _repair(state: Path, endpoints: LoopbackEndpoints, console: Console) -> None
 
 
 def _endpoints(found: list[Found]) -> Table:
-    table = _table("endpoint", "version", "model", "serves at", "process")
+    table = table_of("endpoint", "version", "model", "serves at", "process")
     for each in found:
         live = each.deployment
         if live is None:
@@ -93,7 +109,7 @@ def _absent(each: Found) -> Text:
 
 
 def _releases(newest: list[Kept]) -> Table:
-    table = _table("ended", "what", "outcome", "remark")
+    table = table_of("ended", "what", "outcome", "remark")
     for each in newest:
         colour = "green" if each.outcome == "done" else "red"
         table.add_row(
@@ -103,7 +119,8 @@ def _releases(newest: list[Kept]) -> Table:
     return table
 
 
-def _table(*columns: str) -> Table:
+def table_of(*columns: str) -> Table:
+    """A plain table with these columns."""
     table = Table(box=None, pad_edge=False)
     for column in columns:
         table.add_column(column)

@@ -26,6 +26,7 @@ from tasks.records import (
     TrainingRun,
 )
 from tasks.searches import TuningJob, TuningRun
+from tasks.standing import Standing
 
 Record = TypeVar("Record")
 Watch = Callable[[str], None]  # is told of progress, one line at a time
@@ -124,8 +125,21 @@ class Endpoints(Protocol):
             Transient: it did not start, or the port is held by something else.
         """
 
+    def names(self) -> list[str]:
+        """Of all endpoints that were deployed, also those that are stopped."""
+
     def stop(self, name: str) -> bool:
         """Stop the endpoint; say whether there was something to stop."""
+
+
+class Overview(Protocol):
+    """Looks at endpoints that are elsewhere, and sets right what a crash left behind there."""
+
+    def standing(self) -> list[Standing]:
+        """Every endpoint, with what it costs."""
+
+    def tidy(self, name: str, watch: Watch) -> None:
+        """Let traffic and services be as the record of who is live says."""
 
 
 class Planner(Protocol):
@@ -172,4 +186,5 @@ class Backend:
     ledger: Ledger
     tuner: Tuner | None = None  # none: searches run elsewhere
     endpoints: Endpoints | None = None  # none: it registers, and others serve
+    overview: Overview | None = None  # none: its endpoints are processes of this machine
     planner: Planner | None = None  # none: nothing leaves this machine, nothing is paid for

@@ -34,12 +34,14 @@ def azure_backend() -> Backend:
     state, lake = home() / "azure", Lake(at.container)
     volume = Volume(at.databricks, at.settings.volume)
     trainer = DatabricksTrainer(Jobs(at.databricks, at.settings), volume, state)
+    endpoints = open_endpoints(at, serving) if serving else None
     return Backend(
         name="azure",
         datasets=BlobDatasets(lake, state, only_volumes=bool(at.settings.serverless)),
         trainer=trainer,
         registry=AzureMlRegistry(at.registry, lake, state, most=at.settings.versions),
         ledger=BlobLedger(lake, state),
-        endpoints=open_endpoints(at, serving) if serving else None,
+        endpoints=endpoints,
+        overview=endpoints,
         planner=AzurePlanner(at.settings, trainer),
     )

@@ -21,6 +21,7 @@ from tasks.backends.azure.containers.proof import Prover
 from tasks.backends.azure.containers.settings import ServingSettings
 from tasks.backends.azure.containers.specs import (
     ENDPOINT,
+    EVIDENCE,
     MODEL,
     SPEC,
     VERSION,
@@ -29,9 +30,11 @@ from tasks.backends.azure.containers.specs import (
     spec_digest,
 )
 from tasks.backends.azure.containers.traffic import Traffic
+from tasks.backends.azure.prices import Prices
 from tasks.errors import Refused, Transient
 from tasks.ports import Watch
 from tasks.records import Deployment, ModelVersion
+from tasks.standing import Part, Standing
 
 SINCE = "mlops-since"
 REPLAYED, GAP = "mlops-replayed", "mlops-gap"
@@ -76,6 +79,10 @@ class ContainerEndpoints:
             raise
         self.tidy(version.name, watch)
         return self._deployment(new)
+
+    def standing(self) -> list[Standing]:
+        """Every endpoint here, and what its groups that run cost a day."""
+        return [self._standing(name) for name in self.names()]
 
     def stop(self, name: str) -> bool:
         """Stop both groups; they keep what they are, and cost nothing."""
@@ -173,6 +180,27 @@ class ContainerEndpoints:
         except (Refused, Transient) as second:
             error.add_note(f"what was begun could not be taken back now ({second}); the next "
                            "release does it")  # fmt: skip
+
+    def _standing(self, name: str) -> Standing:
+        pair, prices = Pair.of(name, self._groups), Prices.read()
+        groups = [each for each in pair.groups.values() if each]
+        costs = tuple(
+            prices.day_of_group(each.name, self._serving.cpu, self._serving.memory_gb)
+            for each in groups if each.state == "Running"
+        )  # fmt: skip
+        parts = tuple(
+            Part(each.name, each.state or each.provisioning, each.tags.get(VERSION, ""))
+            for each in groups
+        )
+        live = pair.live
+        if live is None:
+            return Standing(name, "", 0, "", False, "", "", parts, costs)
+        url = self._traffic.url(live)
+        is_answering = live.is_running and self._prover.says(url) == live.tags[MODEL]
+        return Standing(
+            name, url, int(live.tags[VERSION]), live.tags[MODEL], is_answering,
+            live.tags.get(SINCE, ""), live.tags.get(EVIDENCE, ""), parts, costs,
+        )  # fmt: skip
 
     def _deployment(self, group: Group) -> Deployment:
         """What the tags of a live group say."""

@@ -25,6 +25,15 @@ class Machine(BaseModel):
     dbu_per_hour: NonNegativeFloat
 
 
+class Container(BaseModel):
+    """Of a container group that runs, per hour."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    core_per_hour: NonNegativeFloat
+    gb_per_hour: NonNegativeFloat
+
+
 class Times(BaseModel):
     """How long things take."""
 
@@ -47,6 +56,7 @@ class Prices(BaseModel):
     currency: str = Field(min_length=1)
     dbu: NonNegativeFloat
     time: Times
+    container: Container
     machine: dict[str, Machine]
 
     @classmethod
@@ -89,4 +99,14 @@ class Prices(BaseModel):
             f"{self.time.start_minutes + minutes:.1f} min of 1 {kind}{settings.node_type} at "
             f"{hourly:g} an hour + {machine.dbu_per_hour:g} DBU an hour at {self.dbu:g}",
             hours * (hourly + machine.dbu_per_hour * self.dbu), self.currency,
+        )  # fmt: skip
+
+    def day_of_group(self, name: str, cpu: float, memory_gb: float) -> Cost:
+        """A container group that runs for a day; one that is stopped costs nothing."""
+        hourly = cpu * self.container.core_per_hour + memory_gb * self.container.gb_per_hour
+        return Cost(
+            name,
+            f"24 h of {cpu:g} cores at {self.container.core_per_hour:g} + {memory_gb:g} GB at "
+            f"{self.container.gb_per_hour:g}",
+            24 * hourly, self.currency,
         )  # fmt: skip

@@ -129,6 +129,10 @@ class LoopbackEndpoints:
             raise Transient(f"{name} was never deployed")
         return service.model_folder
 
+    def names(self) -> list[str]:
+        """Of every endpoint that was deployed here."""
+        return sorted(path.parent.name for path in self._folder.glob("*/state.json"))
+
     def stop(self, name: str) -> bool:
         """Stop every service of the endpoint; the next one takes its address again."""
         live = self._live_service(name)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 COLOURS = ("blue", "green")
 KEYS = "/run/secrets"  # where the image looks for them
 ENDPOINT, VERSION, MODEL, SPEC = "mlops-endpoint", "mlops-version", "mlops-model", "mlops-spec"
+EVIDENCE = "mlops-evidence"
 
 
 def group_name(endpoint: str, colour: str) -> str:
@@ -56,7 +57,7 @@ def group_of(
         tags={
             ENDPOINT: version.name, VERSION: str(version.number), MODEL: version.digest,
             SPEC: spec_digest(version, image, serving),
-            "mlops-evidence": version.tags.get("verdict_key", ""),
+            EVIDENCE: version.tags.get("verdict_key", ""),
         },
         os_type="Linux",
         sku="Standard",
