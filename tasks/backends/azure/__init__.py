@@ -34,7 +34,7 @@ def azure_backend() -> Backend:
     state, lake = home() / "azure", Lake(at.container)
     volume = Volume(at.databricks, at.settings.volume)
     trainer = DatabricksTrainer(Jobs(at.databricks, at.settings), volume, state)
-    endpoints = open_endpoints(at, serving) if serving else None
+    endpoints, plan = open_endpoints(at, serving) if serving else (None, None)
     return Backend(
         name="azure",
         datasets=BlobDatasets(lake, state, only_volumes=bool(at.settings.serverless)),
@@ -43,5 +43,5 @@ def azure_backend() -> Backend:
         ledger=BlobLedger(lake, state),
         endpoints=endpoints,
         overview=endpoints,
-        planner=AzurePlanner(at.settings, trainer),
+        planner=AzurePlanner(at.settings, trainer, plan),
     )

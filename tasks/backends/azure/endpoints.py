@@ -9,12 +9,15 @@ right by whatever comes next: ``tidy``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from tasks.backends.azure.clients import Clients
 from tasks.backends.azure.containers.builds import Builds
+from tasks.backends.azure.containers.foreseen import ServingPlan
 from tasks.backends.azure.containers.front_door import FrontDoor
 from tasks.backends.azure.containers.groups import Group, Groups
+from tasks.backends.azure.containers.health import require_pull
 from tasks.backends.azure.containers.images import Image, Images
 from tasks.backends.azure.containers.pairs import LIVE, Pair, number_of
 from tasks.backends.azure.containers.proof import Prover
@@ -44,14 +47,16 @@ class ContainerEndpoints:
     """
     Args:
         place: distinguishes our addresses from those of others: subscription and resource group.
+        require_pull: refuses if a new group could not pull its image.
     """
 
     def __init__(
         self, groups: Groups, images: Images, prover: Prover, traffic: Traffic,
-        serving: ServingSettings, place: str,
+        serving: ServingSettings, place: str, require_pull: Callable[[], None],
     ) -> None:  # fmt: skip
         self._groups, self._images, self._prover = groups, images, prover
         self._traffic, self._serving, self._place = traffic, serving, place
+        self._require_pull = require_pull
 
     def live(self, name: str) -> Deployment | None:
         """What answers at this endpoint now."""
@@ -150,6 +155,7 @@ class ContainerEndpoints:
             self._groups.remove(name)
         else:
             self._require_room()
+        self._require_pull()
         watch(f"making container group {name}: {self._serving.cpu:g} cores, "
               f"{self._serving.memory_gb:g} GB")  # fmt: skip
         return self._groups.put(
@@ -214,25 +220,30 @@ class ContainerEndpoints:
         )  # fmt: skip
 
 
-def open_endpoints(at: Clients, serving: ServingSettings) -> ContainerEndpoints:
+def open_endpoints(at: Clients, serving: ServingSettings) -> tuple[ContainerEndpoints, ServingPlan]:
     """Everything that serving takes, in the subscription and resource group of the settings."""
     from azure.containerregistry import ContainerRegistryClient
     from azure.mgmt.cdn import CdnManagementClient
     from azure.mgmt.containerinstance import ContainerInstanceManagementClient
     from azure.mgmt.containerregistrytasks import ContainerRegistryTasksMgmtClient
 
-    subscription, place = at.settings.subscription, at.settings.resource_group
-    server = f"{serving.registry.lower()}.azurecr.io"
-    builds = ContainerRegistryTasksMgmtClient(at.identity, subscription)
+    subscription, group = at.settings.subscription, at.settings.resource_group
+    place, server = (f"subscriptions/{subscription}/resourceGroups/{group}",
+                     f"{serving.registry.lower()}.azurecr.io")  # fmt: skip
     held = ContainerRegistryClient(
         f"https://{server}", at.identity, audience="https://management.azure.com"
     )
-    groups = Groups(ContainerInstanceManagementClient(at.identity, subscription), place)
+    tasks = ContainerRegistryTasksMgmtClient(at.identity, subscription)
+    images = Images(Builds(tasks, group, serving.registry), held, server, serving.base)
+    groups = Groups(ContainerInstanceManagementClient(at.identity, subscription), group)
     door = serving.front_door and FrontDoor(
-        CdnManagementClient(at.identity, subscription), place, serving.front_door
+        CdnManagementClient(at.identity, subscription), group, serving.front_door
     )
     prover = Prover(groups, serving.keys[0].get_secret_value(), serving.latency_s)
-    return ContainerEndpoints(
-        groups, Images(Builds(builds, place, serving.registry), held, server, serving.base),
-        prover, Traffic(door or None, prover, serving), serving, f"{subscription}/{place}",
-    )  # fmt: skip
+    traffic = Traffic(door or None, prover, serving)
+    return (
+        ContainerEndpoints(
+            groups, images, prover, traffic, serving, place, lambda: require_pull(at, serving)
+        ),
+        ServingPlan(images, groups, serving, place),
+    )

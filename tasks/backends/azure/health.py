@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from tasks.backends.azure.clients import Clients
 from tasks.backends.azure.compute import ENVIRONMENT, described
+from tasks.backends.azure.containers.health import serving_checks
+from tasks.backends.azure.containers.settings import read_serving
 from tasks.backends.azure.failures import told
 from tasks.backends.azure.identity import DATABRICKS, STORAGE
 from tasks.backends.azure.volume import Volume
@@ -43,6 +45,8 @@ def examine_cloud() -> list[Finding]:
                               "MLOPS_RUNTIME"),
         ("runtime", _runtime, f"set MLOPS_RUNTIME to {LEAST_RUNTIME}.4 or later"),
     )  # fmt: skip
+    if serving := read_serving():
+        checks += serving_checks(serving)
     return [_found(name, at, look, cure) for name, look, cure in checks]
 
 

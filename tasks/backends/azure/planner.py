@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tasks.backends.azure.compute import described
+from tasks.backends.azure.containers.foreseen import ServingPlan
 from tasks.backends.azure.prices import Prices
 from tasks.backends.azure.settings import AzureSettings
 from tasks.backends.azure.trainer import DatabricksTrainer
 from tasks.foreseen import Call, Cost, Foreseen
+from tasks.records import ModelVersion
 
 ML = "Microsoft.MachineLearningServices"
 
@@ -16,19 +18,22 @@ ML = "Microsoft.MachineLearningServices"
 class AzurePlanner:
     """Knows where the other parts write to; tests/flows/test_plan.py compares with a release."""
 
-    def __init__(self, settings: AzureSettings, trainer: DatabricksTrainer) -> None:
-        self._settings, self._trainer = settings, trainer
+    def __init__(
+        self, settings: AzureSettings, trainer: DatabricksTrainer, serving: ServingPlan | None
+    ) -> None:
+        self._settings, self._trainer, self._serving = settings, trainer, serving
 
     def calls(self, foreseen: Foreseen) -> tuple[Call, ...]:
         """In the order of a release."""
         return tuple(self._calls(foreseen))
 
     def costs(self, foreseen: Foreseen) -> tuple[Cost, ...]:
-        """Training; what is kept in blobs costs cents a year."""
-        if foreseen.candidate:
-            return ()
+        """Training and serving; what is kept in blobs costs cents a year."""
         images = foreseen.dataset.images * foreseen.job.config.epochs
-        return (Prices.read().training(self._settings, images),)
+        training = () if foreseen.candidate else (Prices.read().training(self._settings, images),)
+        if self._serving is None or not _is_deployed(foreseen):
+            return training
+        return (*training, *self._serving.costs(foreseen.dataset.name))
 
     def _calls(self, foreseen: Foreseen) -> Iterator[Call]:
         given, dataset = self._settings, foreseen.dataset
@@ -54,10 +59,30 @@ class AzurePlanner:
             key = f"{foreseen.verdict_key}.json" if foreseen.verdict_key else "*"
             yield Call("PUT", f"{blobs}/ledger/evaluate/{key}", "the verdict")
         yield Call("PUT", f"{blobs}/locks/models/{dataset.name}", "a lease on the numbers")
+        place = (f"subscriptions/{given.subscription}/resourceGroups/{given.resource_group}"
+                 f"/providers/{ML}/workspaces/{given.workspace}")  # fmt: skip
         if not foreseen.is_registered:
-            place = (f"subscriptions/{given.subscription}/resourceGroups/{given.resource_group}"
-                     f"/providers/{ML}/workspaces/{given.workspace}")  # fmt: skip
             yield Call("PUT", "the workspace's own blob storage: LocalUpload/*", "the model folder")
             yield Call("PUT", f"https://management.azure.com/{place}/models/{dataset.name}/versions"
                        f"/{foreseen.version}", "the version, with its lineage as tags")  # fmt: skip
+        if self._serving and _is_deployed(foreseen):
+            yield from self._serving.calls(dataset.name, _version(foreseen))
+            yield Call("PUT", f"https://management.azure.com/{place}/models/{dataset.name}/versions"
+                       "/*", "who serves, and who served before")  # fmt: skip
         yield Call("PUT", f"{blobs}/ledger/evidence/*", "what the release found")
+
+
+def _is_deployed(foreseen: Foreseen) -> bool:
+    return any(
+        stage.name == "deploy" and stage.would in ("run", "depends") for stage in foreseen.stages
+    )
+
+
+def _version(foreseen: Foreseen) -> ModelVersion | None:
+    """What would be deployed, as far as it is known."""
+    if foreseen.candidate is None:
+        return None
+    return ModelVersion(
+        foreseen.dataset.name, foreseen.version, foreseen.candidate.digest,
+        foreseen.candidate.folder,
+    )  # fmt: skip
