@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +18,9 @@ from typing import Any
 
 from tests.conftest import ROOT
 
+HERE = Path(__file__).parent
+TOOLS = ("buildah", "podman", "runc", "debootstrap", "nsenter")
+DEBIAN = ROOT / ".venv" / "base" / "debian.tar"  # made once: the minute that it takes is saved
 BIN = str(Path(sys.executable).parent)
 CONFINED = (
     "--read-only", "--read-only-tmpfs=false", "--cap-drop=all", "--security-opt=no-new-privileges",
@@ -77,3 +83,61 @@ class Engine:
             yield Container(name, json.loads(lines[0])["port"])
         finally:
             self("rm", "--force", "--time=5", name)
+
+
+def lacking() -> str:
+    """What keeps this machine from building and running images, with the way out; or nothing."""
+    missing = [tool for tool in TOOLS if not shutil.which(tool)]
+    if missing:
+        return f"{', '.join(missing)} missing: apt-get install buildah podman runc debootstrap"
+    return "" if os.geteuid() == 0 else "it takes root: sudo"
+
+
+def opened(place: Path) -> Engine:
+    """An engine whose storage is in ``place``; what was there is there again."""
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "storage.conf").write_text(
+        f'[storage]\ndriver = "overlay"\ngraphroot = "{place}/root"\nrunroot = "{place}/run"\n'
+    )
+    runtime = "/usr/sbin/runc" if _may_raise_limits() else HERE / "no_rlimits" / "runc"
+    manager = "systemd" if Path("/run/systemd/system").exists() else "cgroupfs"
+    (place / "containers.conf").write_text(
+        f'[engine]\nruntime = "runc"\ncgroup_manager = "{manager}"\nevents_logger = "file"\n'
+        f'[engine.runtimes]\nrunc = ["{runtime}"]\n'
+    )
+    return Engine({
+        "CONTAINERS_STORAGE_CONF": str(place / "storage.conf"),
+        "CONTAINERS_CONF": str(place / "containers.conf"),
+        "BUILDAH_ISOLATION": "chroot",  # enough for the steps of a build
+    })  # fmt: skip
+
+
+def base_of(engine: Engine) -> str:
+    """A slim image with Python and pip, by digest; made of Debian's packages if it is not there."""
+    name = "localhost/base:bookworm"
+    if engine.tried("image", "exists", name).returncode:
+        engine("import", "--quiet", _debian(), name)
+    digest = engine("image", "inspect", name, "--format={{.Digest}}")
+    return f"localhost/base@{digest}"
+
+
+def _debian() -> Path:
+    if DEBIAN.exists():
+        return DEBIAN
+    DEBIAN.parent.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(dir=DEBIAN.parent))
+    packages = "--include=python3,python3-pip,python3-venv,ca-certificates"
+    done = run("debootstrap", "--variant=minbase", packages, "bookworm", place / "debian")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    draft = place / "debian.tar"
+    run("tar", "-C", place / "debian", "--exclude=./var/cache/apt/*", "-cf", draft, ".")
+    draft.rename(DEBIAN)
+    shutil.rmtree(place)
+    return DEBIAN
+
+
+def _may_raise_limits() -> bool:
+    """Whether this process has CAP_SYS_RESOURCE, number 24."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    (mask,) = re.findall(r"^CapEff:\s*(\w+)", status, re.MULTILINE)
+    return bool(int(mask, 16) >> 24 & 1)
