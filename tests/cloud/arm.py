@@ -52,21 +52,38 @@ class Arm:
         ):  # fmt: skip
             self.site.route(method, pattern)(self._guarded(handler))
 
+    def route(self, method: str, pattern: str, handler: Any) -> None:
+        """Answer such requests of other services, to those who may ask."""
+
+        def answer(asked: Asked, **names: str) -> Answer:
+            if why := self._login.refusal(asked.token, MANAGEMENT):
+                return problem(401, "AuthenticationFailed", f"Authentication failed: {why}.")
+            parts = asked.path.split("/")
+            if parts[2].lower() != SUBSCRIPTION:
+                return problem(404, "SubscriptionNotFound",
+                               f"The subscription '{parts[2]}' could not be found.")  # fmt: skip
+            if parts[3].lower() == "resourcegroups" and parts[4].lower() != GROUP:
+                return problem(404, "ResourceGroupNotFound",
+                               f"Resource group '{parts[4]}' could not be found.")  # fmt: skip
+            return handler(asked, **names)  # type: ignore[no-any-return]
+
+        self.site.route(method, pattern)(answer)
+
     def _guarded(self, handler: Any) -> Any:
         """Bearer, subscription and workspace first, as the real one looks at them."""
 
         def answer(asked: Asked, workspace: str, **names: str) -> Answer:
             if why := self._login.refusal(asked.token, MANAGEMENT):
-                return _problem(401, "AuthenticationFailed", f"Authentication failed: {why}.")
+                return problem(401, "AuthenticationFailed", f"Authentication failed: {why}.")
             parts = workspace.split("/")
             if parts[2].lower() != SUBSCRIPTION:
-                return _problem(404, "SubscriptionNotFound",
+                return problem(404, "SubscriptionNotFound",
                                 f"The subscription '{parts[2]}' could not be found.")  # fmt: skip
             if parts[4].lower() != GROUP:
-                return _problem(404, "ResourceGroupNotFound",
+                return problem(404, "ResourceGroupNotFound",
                                 f"Resource group '{parts[4]}' could not be found.")  # fmt: skip
             if parts[8].lower() != WORKSPACE:
-                return _problem(404, "ResourceNotFound", f"The Resource '{ML}/{parts[8]}' under "
+                return problem(404, "ResourceNotFound", f"The Resource '{ML}/{parts[8]}' under "
                                 f"resource group '{parts[4]}' was not found.")  # fmt: skip
             with self.known.lock:
                 return handler(asked, workspace, **names)  # type: ignore[no-any-return]
@@ -143,7 +160,7 @@ class Arm:
         place = f"{workspace}/models/{name}/versions/{version}"
         former, said = self.known.get(place), asked.body["properties"]
         if former and former["properties"]["modelUri"] != said.get("modelUri"):
-            return _problem(400, "UserError", "Asset path is immutable.")
+            return problem(400, "UserError", "Asset path is immutable.")
         said = {"isArchived": False, "isAnonymous": False, "flavors": {}, "tags": {},
                 "properties": {}, **{k: v for k, v in said.items() if v is not None}}  # fmt: skip
         made = {"id": place, "name": version, "type": f"{ML}/models/versions",
@@ -172,13 +189,14 @@ def _stamp() -> dict[str, str]:
             who.items()}  # fmt: skip
 
 
-def _problem(status: int, code: str, message: str) -> Answer:
+def problem(status: int, code: str, message: str) -> Answer:
+    """An error in Resource Manager's words."""
     return Answer(status, {"error": {"code": code, "message": message}})
 
 
 def _absent(what: str) -> Answer:
-    return _problem(404, "NotFound", f"{what} not found.")
+    return problem(404, "NotFound", f"{what} not found.")
 
 
 def _missing(asked: Asked) -> Answer:
-    return _problem(404, "NotImplementedHere", f"no stand-in for {asked.method} {asked.path}")
+    return problem(404, "NotImplementedHere", f"no stand-in for {asked.method} {asked.path}")

@@ -14,6 +14,8 @@ HOSTS = (
     "*.blob.core.windows.net",
     "adb-1234567890123456.7.azuredatabricks.net",
     "*.api.azureml.ms",
+    "*.azurecr.io",
+    "*.z01.azurefd.net",
     "localhost",
     "127.0.0.1",
 )

@@ -78,10 +78,11 @@ def parts(cloud: StandIn, place: Path) -> Parts:
 
 
 @contextlib.contextmanager
-def reached(place: Path) -> Iterator[StandIn]:
-    """A cloud that this process itself may reach."""
+def reached(place: Path, *, serves: bool = False) -> Iterator[StandIn]:
+    """A cloud that this process itself may reach; and whose releases deploy, if it ``serves``."""
     with StandIn(place, is_relayed=True) as cloud, pytest.MonkeyPatch.context() as patch:
-        for name, value in cloud.environment.items():
+        settings = cloud.environment | (cloud.serving() if serves else {})
+        for name, value in settings.items():
             patch.setenv(name, value)
         cloud.put(STATE, "there", b"y")
         there = cloud.runs.path(f"{VOLUME}/there")

@@ -22,7 +22,7 @@ class Resources:
         """That resource, or ``None``."""
         return self._known.get(name.lower())
 
-    def keys(self) -> list[str]:
+    def identifiers(self) -> list[str]:
         """The identifiers of all, in lower case."""
         return list(self._known)
 

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from tests.cloud.arm import CONTAINER, GROUP, SUBSCRIPTION, WORKSPACE, Arm
+from tests.cloud.arm import CONTAINER, GROUP, REGION, SUBSCRIPTION, WORKSPACE, Arm
 from tests.cloud.authority import Authority
 from tests.cloud.azurite import Azurite
+from tests.cloud.builds import REGISTRY, SERVER, TASKS, Builds
 from tests.cloud.databricks import HOST, VOLUME, Databricks
+from tests.cloud.edge import Edge
+from tests.cloud.front_door import PROFILE, FrontDoor
+from tests.cloud.groups import ContainerGroups
+from tests.cloud.held import Held
 from tests.cloud.login import CLIENT, TENANT, Login
+from tests.cloud.permissions import IDENTITY, Permissions
+from tests.cloud.plain import PlainProxy
 from tests.cloud.proxy import Proxy
 from tests.cloud.record import Record
 from tests.cloud.relay import Relay
 from tests.cloud.resources import Resources
 from tests.cloud.runs import Runs
+from tests.infra.engine import Engine, base_of, fetch_wheels, lacking, opened
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
@@ -59,17 +68,63 @@ class StandIn:
             reach,
         )
         self.databricks = Databricks(self.runs, authority, self.record, self.login)
+        self._engine: Engine | None = None
+        self._serve(authority)
         self.proxy = Proxy(
             {
                 "login.microsoftonline.com:443": self.login.site.address,
                 "management.azure.com:443": self.arm.site.address,
                 f"{self.storage.account}.blob.core.windows.net:443": blobs,
                 f"{HOST}:443": self.databricks.site.address,
+                f"{SERVER}:443": self.held.site.address,
+                "*.z01.azurefd.net:443": self.edge.site.address,
             }
         )
         reach.update(self._reach() | self._identity())
         self.environment = reach | self._settings()
         self._make_containers()
+
+    def _serve(self, authority: Authority) -> None:
+        """What builds images, runs them and leads to them."""
+        self.builds = Builds(
+            self.arm, Resources(self.folder / "builds.json"), self.storage, self.record,
+            self.engine, self.put, self.get,
+        )  # fmt: skip
+        self.held = Held(self.builds, authority, self.record, self.login)
+        self.groups = ContainerGroups(
+            self.arm, Resources(self.folder / "groups.json"), self.engine, self.folder / "secrets"
+        )
+        self.permissions = Permissions(self.arm)
+        self.door = FrontDoor(self.arm, Resources(self.folder / "front-door.json"))
+        self.plain = PlainProxy(self.groups.address)
+        self.edge = Edge(self.door, authority, self.record, self.groups.address)
+
+    def engine(self) -> Engine:
+        """
+        What builds and runs images.
+
+        Raises:
+            RuntimeError: this machine cannot; the message says what it lacks.
+        """
+        if self._engine is None:
+            if why := lacking():
+                raise RuntimeError(f"images cannot be built and run here: {why}")
+            self._engine = opened(self.folder / "containers")
+        return self._engine
+
+    def serving(self) -> dict[str, str]:
+        """Settings with which releases deploy as well; the first call makes the base image."""
+        key = self.folder / "endpoint-key"
+        if not key.exists():
+            key.write_text(secrets.token_urlsafe(32), encoding="ascii")
+        self.record.secrets.add(key.read_text(encoding="ascii"))
+        fetch_wheels()
+        return {
+            "AZURE_CONTAINER_REGISTRY": REGISTRY, "AZURE_LOCATION": REGION,
+            "MLOPS_BASE_IMAGE": base_of(self.engine()), "MLOPS_ENDPOINT_IDENTITY": IDENTITY,
+            "MLOPS_ENDPOINT_KEYS": key.read_text(encoding="ascii"),
+            "AZURE_FRONT_DOOR_PROFILE": PROFILE, "MLOPS_BAKE_S": "3", "UV_OFFLINE": "1",
+        }  # fmt: skip
 
     def __enter__(self) -> Self:
         return self
@@ -81,8 +136,11 @@ class StandIn:
         """End all of it; the state stays in the folder."""
         self.runs.close()
         self.proxy.close()
-        for each in (self.login, self.arm, self.databricks, self.relay):
+        self.plain.close()
+        self.edge.close()
+        for each in (self.login, self.arm, self.databricks, self.relay, self.held):
             each.site.close()
+        self.groups.close()
         self.storage.close()
 
     def forget(self) -> None:
@@ -92,7 +150,8 @@ class StandIn:
     def _reach(self) -> dict[str, str]:
         bundle = str(self.bundle)
         return {
-            "HTTPS_PROXY": self.proxy.url, "NO_PROXY": "127.0.0.1,localhost",
+            "HTTPS_PROXY": self.proxy.url, "HTTP_PROXY": self.plain.url,
+            "NO_PROXY": "127.0.0.1,localhost",
             "REQUESTS_CA_BUNDLE": bundle, "SSL_CERT_FILE": bundle,
         }  # fmt: skip
 
@@ -116,7 +175,7 @@ class StandIn:
         from azure.core.exceptions import ResourceExistsError
 
         with self._blobs() as client:
-            for name in (CONTAINER, STATE, IMAGES):
+            for name in (CONTAINER, STATE, IMAGES, TASKS):
                 with contextlib.suppress(ResourceExistsError):
                     client.create_container(name)
 
@@ -124,6 +183,11 @@ class StandIn:
         """Put a blob there, as its owner."""
         with self._blobs() as client:
             client.get_blob_client(container, name).upload_blob(data, overwrite=True)
+
+    def get(self, container: str, name: str) -> bytes:
+        """What a blob holds."""
+        with self._blobs() as client:
+            return bytes(client.get_blob_client(container, name).download_blob().readall())
 
     def blobs(self, container: str = STATE) -> dict[str, str]:
         """What a container holds: name → mark of its content, and of its lease."""

@@ -59,7 +59,11 @@ class Engine:
         """Run podman, whatever comes of it."""
         return run("podman", *words, **self.environment)
 
-    def inspected(self, image: str) -> dict[str, Any]:
+    def whole_environment(self) -> dict[str, str]:
+        """Of a process that shall work on the same storage."""
+        return {**os.environ, **self.environment}
+
+    def inspected(self, image: str) -> Any:
         return json.loads(self("image", "inspect", image))[0]
 
     def python(
@@ -119,6 +123,18 @@ def base_of(engine: Engine) -> str:
         engine("import", "--quiet", _debian(), name)
     digest = engine("image", "inspect", name, "--format={{.Digest}}")
     return f"localhost/base@{digest}"
+
+
+def fetch_wheels() -> None:
+    """Let uv have the packages of the service at hand: a stand-in's proxy lets nobody out."""
+    with tempfile.TemporaryDirectory() as place:
+        done = run(
+            f"{BIN}/uv", "pip", "install", "--quiet", "--python", f"{BIN}/python", "--target", place,
+            "--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28",
+            "--require-hashes", "--only-binary", ":all:", "--link-mode", "copy",
+            "--requirements", "infra/requirements/serve.txt",
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def _debian() -> Path:
