@@ -123,5 +123,5 @@ def table_of(*columns: str) -> Table:
     """A plain table with these columns."""
     table = Table(box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")  # an address that is cut short is none
     return table

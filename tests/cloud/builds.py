@@ -115,7 +115,7 @@ class Builds:
             "properties": {
                 "runId": number, "status": "Queued", "runType": "QuickRun",
                 "createTime": _now(), "provisioningState": "Succeeded",
-                "platform": {"os": "linux", "architecture": "amd64"}, "isArchiveEnabled": False,
+                "platform": {"os": "Linux", "architecture": "amd64"}, "isArchiveEnabled": False,
             },
         })  # fmt: skip
         made = {"id": key, "name": name, "type": f"{CR}/taskRuns", "location": REGION,

@@ -22,8 +22,14 @@ from tests.conftest import ROOT
 
 SPECS = "AZURE_REST_API_SPECS"
 PROGRAM = ROOT / ".venv" / "oav" / "node_modules" / ".bin" / "oav"
-KINDS = ("machinelearningservices",)  # folders of the services that are spoken to
-NEAREST = {"2024-10-01-preview": "2024-04-01-preview"}  # asked for → of the documents at hand
+KINDS = (  # folders of the services that are spoken to
+    "machinelearningservices", "containerinstance", "containerregistry", "cdn",
+)  # fmt: skip
+NEAREST = {  # asked for → of the documents at hand
+    "2024-10-01-preview": "2024-04-01-preview",
+    "2025-03-01-preview": "2019-06-01-preview",
+    "2026-10-01": "2024-02-01",
+}
 UNTOLD = {"host", "user-agent", "connection", "accept-encoding", "content-length"}
 ALLOWED = {  # finding → why it is none
     ("Datastores_Get", "secrets"): "demanded by the document, yet no GET ever returns secrets",

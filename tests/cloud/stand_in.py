@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import secrets
@@ -117,12 +118,13 @@ class StandIn:
         key = self.folder / "endpoint-key"
         if not key.exists():
             key.write_text(secrets.token_urlsafe(32), encoding="ascii")
-        self.record.secrets.add(key.read_text(encoding="ascii"))
+        secret = key.read_text(encoding="ascii")
+        self.record.secrets |= {secret, base64.b64encode(secret.encode()).decode("ascii")}
         fetch_wheels()
         return {
             "AZURE_CONTAINER_REGISTRY": REGISTRY, "AZURE_LOCATION": REGION,
             "MLOPS_BASE_IMAGE": base_of(self.engine()), "MLOPS_ENDPOINT_IDENTITY": IDENTITY,
-            "MLOPS_ENDPOINT_KEYS": key.read_text(encoding="ascii"),
+            "MLOPS_ENDPOINT_KEYS": secret,
             "AZURE_FRONT_DOOR_PROFILE": PROFILE, "MLOPS_BAKE_S": "3", "UV_OFFLINE": "1",
         }  # fmt: skip
 

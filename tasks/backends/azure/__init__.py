@@ -34,7 +34,7 @@ def azure_backend() -> Backend:
     state, lake = home() / "azure", Lake(at.container)
     volume = Volume(at.databricks, at.settings.volume)
     trainer = DatabricksTrainer(Jobs(at.databricks, at.settings), volume, state)
-    endpoints, plan = open_endpoints(at, serving) if serving else (None, None)
+    endpoints, plan = open_endpoints(at, serving, state) if serving else (None, None)
     return Backend(
         name="azure",
         datasets=BlobDatasets(lake, state, only_volumes=bool(at.settings.serverless)),

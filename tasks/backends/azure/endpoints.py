@@ -9,8 +9,10 @@ right by whatever comes next: ``tidy``.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from tasks.backends.azure.clients import Clients
 from tasks.backends.azure.containers.builds import Builds
@@ -33,10 +35,12 @@ from tasks.backends.azure.containers.specs import (
     spec_digest,
 )
 from tasks.backends.azure.containers.traffic import Traffic
+from tasks.backends.azure.names import slug
 from tasks.backends.azure.prices import Prices
 from tasks.errors import Refused, Transient
 from tasks.ports import Watch
 from tasks.records import Deployment, ModelVersion
+from tasks.replay import known_image
 from tasks.standing import Part, Standing
 
 SINCE = "mlops-since"
@@ -47,16 +51,17 @@ class ContainerEndpoints:
     """
     Args:
         place: distinguishes our addresses from those of others: subscription and resource group.
+        state: where files for people lie on this machine.
         require_pull: refuses if a new group could not pull its image.
     """
 
     def __init__(
         self, groups: Groups, images: Images, prover: Prover, traffic: Traffic,
-        serving: ServingSettings, place: str, require_pull: Callable[[], None],
+        serving: ServingSettings, place: str, state: Path, require_pull: Callable[[], None],
     ) -> None:  # fmt: skip
         self._groups, self._images, self._prover = groups, images, prover
         self._traffic, self._serving, self._place = traffic, serving, place
-        self._require_pull = require_pull
+        self._state, self._require_pull = state, require_pull
 
     def live(self, name: str) -> Deployment | None:
         """What answers at this endpoint now."""
@@ -83,6 +88,9 @@ class ContainerEndpoints:
             self._take_back(version.name, live, error, watch)
             raise
         self.tidy(version.name, watch)
+        example = self._example(version.name)
+        example.parent.mkdir(parents=True, exist_ok=True)
+        example.write_bytes(known_image(version.folder)["image"])
         return self._deployment(new)
 
     def standing(self) -> list[Standing]:
@@ -216,11 +224,17 @@ class ContainerEndpoints:
             int(group.tags.get(REPLAYED, 0)), float(group.tags.get(GAP, 0.0)),
             identity=group.tags[SPEC],
             example="curl -s -H \"Authorization: Bearer $KEY\" -H 'Content-Type: image/png' "
-            f"--data-binary @image.png {url}/score",
+            f"--data-binary @{shlex.quote(str(self._example(group.tags[ENDPOINT])))} {url}/score"
+            "   # KEY is one of MLOPS_ENDPOINT_KEYS",
         )  # fmt: skip
 
+    def _example(self, name: str) -> Path:
+        return self._state / "examples" / f"{slug(name)}.png"
 
-def open_endpoints(at: Clients, serving: ServingSettings) -> tuple[ContainerEndpoints, ServingPlan]:
+
+def open_endpoints(
+    at: Clients, serving: ServingSettings, state: Path
+) -> tuple[ContainerEndpoints, ServingPlan]:
     """Everything that serving takes, in the subscription and resource group of the settings."""
     from azure.containerregistry import ContainerRegistryClient
     from azure.mgmt.cdn import CdnManagementClient
@@ -243,7 +257,14 @@ def open_endpoints(at: Clients, serving: ServingSettings) -> tuple[ContainerEndp
     traffic = Traffic(door or None, prover, serving)
     return (
         ContainerEndpoints(
-            groups, images, prover, traffic, serving, place, lambda: require_pull(at, serving)
+            groups,
+            images,
+            prover,
+            traffic,
+            serving,
+            place,
+            state,
+            lambda: require_pull(at, serving),
         ),
         ServingPlan(images, groups, serving, place),
     )

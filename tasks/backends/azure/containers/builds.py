@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,9 +20,12 @@ Request = Callable[[Path], tuple[Path, dict[str, Any]]]  # in a folder: archive,
 ENDED = {"Succeeded", "Failed", "Canceled", "Error", "Timeout"}
 TIMEOUT_S = 2400.0
 LAST_WORDS = 30  # lines of the log in a message
-LATER = (  # words of a log: a second build may well succeed
-    "timeout", "toomanyrequests", "too many requests", "connection reset", "connection refused",
-    "i/o", "temporarily", "503", "502", "tls handshake", "unexpected eof", "no space left",
+STEP = re.compile(r"step \d+/\d+", re.IGNORECASE)  # lines of the log that are told as they come
+WIDTH = 100
+LATER = (  # words of an error in the log: a second build may well succeed
+    "timed out", "timeout", "toomanyrequests", "too many requests", "connection reset",
+    "connection refused", "temporarily", "status: 50", "tls handshake", "unexpected eof",
+    "no space left",
 )  # fmt: skip
 
 
@@ -62,9 +66,10 @@ class Builds:
         status = _status(ended or {})
         if status == "Succeeded":
             return
-        words = "\n".join(log.lines[-LAST_WORDS:])
-        said = f"the build of the image ended as {status}; its last words:\n{words}"
-        passing = status in ("Error", "Timeout") or any(word in words.lower() for word in LATER)
+        words = log.lines[-LAST_WORDS:]
+        said = "\n".join((f"the build of the image ended as {status}; its last words:", *words))
+        errors = " ".join(line.lower() for line in words if "error" in line.lower())
+        passing = status in ("Error", "Timeout") or any(word in errors for word in LATER)
         raise Transient(said) if passing else Refused(said)
 
     def log_from(self, run: str, offset: int) -> bytes:
@@ -113,7 +118,7 @@ class Builds:
 
 
 class _Log:
-    """The log of a build as it grows, told line by line."""
+    """The log of a build as it grows: its steps are told, the rest is kept for bad news."""
 
     def __init__(self, builds: Builds, watch: Watch) -> None:
         self._builds, self._watch = builds, watch
@@ -129,7 +134,8 @@ class _Log:
             *lines, self._rest = (self._rest + new).split(b"\n")
             for line in lines:
                 self.lines.append(line.decode(errors="replace").rstrip())
-                self._watch(self.lines[-1])
+                if STEP.search(self.lines[-1]):
+                    self._watch(self.lines[-1][:WIDTH])
         return seen
 
 

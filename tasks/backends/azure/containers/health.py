@@ -100,7 +100,8 @@ def _door(at: Clients, given: ServingSettings) -> str:
     client = CdnManagementClient(at.identity, at.settings.subscription)
     with told(f"looking at Front Door {given.front_door}"):
         found = client.profiles.get(at.settings.resource_group, given.front_door)
-    if not str(found.sku.name if found.sku else "").endswith("_AzureFrontDoor"):
-        raise Refused(f"{given.front_door} is a profile of another kind; take one of Front Door "
-                      "Standard or Premium")  # fmt: skip
-    return f"profile {given.front_door}"
+    kind = str(found.as_dict().get("sku", {}).get("name"))
+    if not kind.endswith("_AzureFrontDoor"):
+        raise Refused(f"{given.front_door} is a profile of another kind, {kind}; take one of "
+                      "Front Door Standard or Premium")  # fmt: skip
+    return f"profile {given.front_door}, {kind}"
