@@ -65,18 +65,21 @@ def endpoints(cloud: StandIn, tmp_path: Path) -> ContainerEndpoints:
 @pytest.fixture(scope="module")
 def versions(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[ModelVersion]:
     """Three models that differ in the names of their labels."""
-    found = []
-    for number in (1, 2, 3):
-        folder = tmp_path_factory.mktemp("version") / "model"
-        shutil.copytree(model_folder, folder, ignore=shutil.ignore_patterns("manifest.json"))
-        known = json.loads((folder / "labels.json").read_text())
-        write_json(folder / "labels.json", {**known, "labels": [f"bright {number}", "dark"]})
-        facts = {k: v for k, v in ModelFolder.read(model_folder).manifest.items()
-                 if k not in ("files", "model_digest")}  # fmt: skip
-        write_manifest(folder, **facts)
-        digest = ModelFolder.read(folder).digest
-        found.append(ModelVersion("light", number, digest, folder, {"verdict_key": "v"}))
-    return found
+    place = tmp_path_factory.mktemp("versions")
+    return [altered(model_folder, number, place) for number in (1, 2, 3)]
+
+
+def altered(model: Path, number: int, place: Path) -> ModelVersion:
+    """The same model with another name of a label: another digest, another version."""
+    folder = place / f"version-{number}"
+    shutil.copytree(model, folder, ignore=shutil.ignore_patterns("manifest.json"))
+    known = json.loads((folder / "labels.json").read_text())
+    write_json(folder / "labels.json", {**known, "labels": [f"bright {number}", "dark"]})
+    facts = {k: v for k, v in ModelFolder.read(model).manifest.items()
+             if k not in ("files", "model_digest")}  # fmt: skip
+    write_manifest(folder, **facts)
+    digest = ModelFolder.read(folder).digest
+    return ModelVersion("light", number, digest, folder, {"verdict_key": "v"})
 
 
 def version_at(url: str, cloud: StandIn) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
+import ssl
 import threading
 import time
 from collections import Counter
@@ -26,6 +27,9 @@ class Client:
 
     url: str
     per_second: float
+    headers: dict[str, str] = field(default_factory=dict)
+    trust: ssl.SSLContext | bool = True
+    is_proxied: bool = False
     versions: Counter[str] = field(default_factory=Counter)
     digests: dict[str, set[str]] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
@@ -51,20 +55,25 @@ class Client:
 
     def _ask(self) -> None:
         body = encoded(picture(1))
-        with httpx.Client(timeout=20, trust_env=False) as kept:
+        with self._client() as kept:
             while not self._ended.is_set():
                 turn = next(self._turns)
                 time.sleep(max(0, self._began + turn / self.per_second - time.monotonic()))
                 began = time.monotonic()
                 try:
                     if turn % 2:
-                        with httpx.Client(timeout=20, trust_env=False) as fresh:
+                        with self._client() as fresh:
                             self._note(self._score(fresh, body))
                     else:
                         self._note(self._score(kept, body))
                 except (httpx.HTTPError, ValueError) as error:
                     self.failures.append(f"after {began - self._began:.2f} s: {error!r}")
                 self.seconds.append(time.monotonic() - began)
+
+    def _client(self) -> httpx.Client:
+        return httpx.Client(
+            timeout=20, trust_env=self.is_proxied, verify=self.trust, headers=self.headers
+        )
 
     def _score(self, client: httpx.Client, body: bytes) -> httpx.Response:
         headers = {"Content-Type": "image/png"}

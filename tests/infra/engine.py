@@ -130,7 +130,8 @@ def fetch_wheels() -> None:
     with tempfile.TemporaryDirectory() as place:
         done = run(
             f"{BIN}/uv", "pip", "install", "--quiet", "--python", f"{BIN}/python",
-            "--target", place, "--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28",
+            "--target", place, "--python-version", "3.11",
+            "--python-platform", "x86_64-manylinux_2_28",
             "--require-hashes", "--only-binary", ":all:", "--link-mode", "copy",
             "--requirements", "infra/requirements/serve.txt",
         )  # fmt: skip
