@@ -70,6 +70,7 @@ class StandIn:
         )
         self.databricks = Databricks(self.runs, authority, self.record, self.login)
         self._engine: Engine | None = None
+        self._serving: dict[str, str] = {}
         self._serve(authority)
         self.proxy = Proxy(
             {
@@ -115,18 +116,21 @@ class StandIn:
 
     def serving(self) -> dict[str, str]:
         """Settings with which releases deploy as well; the first call makes the base image."""
+        if self._serving:
+            return self._serving
         key = self.folder / "endpoint-key"
         if not key.exists():
             key.write_text(secrets.token_urlsafe(32), encoding="ascii")
         secret = key.read_text(encoding="ascii")
         self.record.secrets |= {secret, base64.b64encode(secret.encode()).decode("ascii")}
         fetch_wheels()
-        return {
+        self._serving = {
             "AZURE_CONTAINER_REGISTRY": REGISTRY, "AZURE_LOCATION": REGION,
             "MLOPS_BASE_IMAGE": base_of(self.engine()), "MLOPS_ENDPOINT_IDENTITY": IDENTITY,
             "MLOPS_ENDPOINT_KEYS": secret,
             "AZURE_FRONT_DOOR_PROFILE": PROFILE, "MLOPS_BAKE_S": "3", "UV_OFFLINE": "1",
         }  # fmt: skip
+        return self._serving
 
     def __enter__(self) -> Self:
         return self

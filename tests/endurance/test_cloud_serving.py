@@ -78,24 +78,28 @@ def test_no_request_fails_in_five_releases_three_failures_and_three_rollbacks(
     assert len(cloud.groups.live()) == 1
 
 
-def test_a_deployment_that_is_killed_ends_well_in_the_next(azure, flows, serving_cloud):
+def test_a_deployment_that_is_killed_ends_well_in_the_next(flows, serving_cloud, pictures):
     cloud = serving_cloud
+    for file in sorted(pictures.rglob("*.png")):
+        cloud.put("images", f"light/{file.relative_to(pictures).as_posix()}", file.read_bytes())
+    there = {**cloud.environment, **cloud.serving()}
     began = time.monotonic()
-    assert azure(*words(1)).returncode == 0
+    done = flows(*words(1), **there)
+    assert done.returncode == 0, done.stdout + done.stderr
     whole = time.monotonic() - began
 
     for turn in range(TIMES):
         seed = turn + 2
-        done = azure(*words(seed), "--no-deploy")
+        done = flows(*words(seed), "--no-deploy", **there)
         assert done.returncode == 0, done.stdout + done.stderr
-        begun = flows.start(*words(seed), **cloud.environment, **cloud.serving())
+        begun = flows.start(*words(seed), **there)
         moment = whole * (turn + random.random()) / TIMES
         time.sleep(moment)
         begun.kill()
         begun.communicate()
         print(f"killed after {moment:.1f} s: {cloud.groups.live()}", flush=True)
 
-        done = azure(*words(seed))
+        done = flows(*words(seed), **there)
 
         assert done.returncode == 0, done.stdout + done.stderr
         assert f"version {seed} serves" in done.stdout
