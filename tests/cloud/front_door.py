@@ -8,10 +8,9 @@ of the real service: 201 for what is new, 202 for a change, and no Retry-After.
 from __future__ import annotations
 
 import functools
-import hashlib
 from typing import Any
 
-from tests.cloud.arm import GROUP, SUBSCRIPTION, Arm, problem
+from tests.cloud.arm import Arm, problem
 from tests.cloud.front_door_rules import (
     ENDPOINT,
     ORIGIN,
@@ -20,15 +19,22 @@ from tests.cloud.front_door_rules import (
     completed,
     wrong,
 )
+from tests.cloud.front_door_shapes import (
+    AT,
+    CDN,
+    FRONT_DOOR_ID,
+    PROFILE,
+    absent,
+    foreign,
+    identifier_of,
+    links_to,
+    resource_of,
+)
 from tests.cloud.front_door_state import FrontDoorState
 from tests.cloud.resources import Resources
 from tests.cloud.site import Answer, Asked
 
-PROFILE, FRONT_DOOR_ID = "afd-mlops", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 OWN = "mlops"  # the endpoint, origin group and route that the template of the infrastructure makes
-CDN = "Microsoft.Cdn/profiles"
-PROVIDER = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Cdn"
-AT = f"{PROVIDER}/profiles/{PROFILE}"
 _PROVIDER = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Cdn"
 _AT = rf"{_PROVIDER}/profiles/(?P<profile>[^/]+)"
 _RESULT = rf"{_PROVIDER}/operationresults/(?P<number>[^/]+)"
@@ -90,10 +96,10 @@ class FrontDoor:
                 "forwardingProtocol": "HttpOnly", "linkToDefaultDomain": "Enabled",
             }),
         ):  # fmt: skip
-            self.state.seed(_resource(kind, parent, OWN, completed(kind, given)))
+            self.state.seed(resource_of(kind, parent, OWN, completed(kind, given)))
 
     def _profile(self, asked: Asked, profile: str) -> Answer:
-        return _foreign(profile) or Answer(body={
+        return foreign(profile) or Answer(body={
             "id": AT, "name": PROFILE, "type": CDN, "location": "Global", "kind": "frontdoor",
             "tags": {}, "sku": {"name": "Standard_AzureFrontDoor"},
             "properties": {"frontDoorId": FRONT_DOOR_ID, "resourceState": "Active",
@@ -101,25 +107,24 @@ class FrontDoor:
         })  # fmt: skip
 
     def _list(self, kind: str, asked: Asked, profile: str, parent: str = "") -> Answer:
-        if refused := _foreign(profile) or self._orphaned(kind, parent):
+        if refused := foreign(profile) or self._orphaned(kind, parent):
             return refused
-        return Answer(body={"value": self.state.below(_identifier(kind, parent, ""))})
+        return Answer(body={"value": self.state.below(identifier_of(kind, parent, ""))})
 
     def _get(self, kind: str, asked: Asked, profile: str, name: str, parent: str = "") -> Answer:
-        found = self.state.get(_identifier(kind, parent, name))
-        return _foreign(profile) or (Answer(body=found) if found else _absent(kind, name))
+        found = self.state.get(identifier_of(kind, parent, name))
+        return foreign(profile) or (Answer(body=found) if found else absent(kind, name))
 
     def _put(self, kind: str, asked: Asked, profile: str, name: str, parent: str = "") -> Answer:
         given = (asked.body or {}).get("properties") or {}
-        return _foreign(profile) or self._write(kind, parent, name, asked.body or {}, given)
+        return foreign(profile) or self._write(kind, parent, name, asked.body or {}, given)
 
     def _patch(self, kind: str, asked: Asked, profile: str, name: str, parent: str = "") -> Answer:
-        former = self.state.get(_identifier(kind, parent, name))
-        if refused := _foreign(profile) or (None if former else _absent(kind, name)):
+        former = self.state.get(identifier_of(kind, parent, name))
+        if refused := foreign(profile) or (None if former else absent(kind, name)):
             return refused
         assert former
         given = {**former["properties"], **((asked.body or {}).get("properties") or {})}
-        given.pop("hostName" if kind == ENDPOINT else "", None)
         return self._write(kind, parent, name, {**former, **(asked.body or {})}, given)
 
     def _write(
@@ -134,18 +139,18 @@ class FrontDoor:
             if kind == ORIGIN and self.refuses:
                 code, self.refuses = self.refuses, ""
                 return problem(400, code, f"The origin {name} is refused.")
-            made = _resource(kind, parent, name, properties)
+            made = resource_of(kind, parent, name, properties)
             if kind == ENDPOINT:
                 made |= {"tags": body.get("tags") or {}}
             is_new = self.state.get(made["id"]) is None
             number = self.state.write(made, self._failure())
-        return Answer(201 if is_new else 202, self.state.get(made["id"]), _links(number, is_new))
+        return Answer(201 if is_new else 202, self.state.get(made["id"]), links_to(number, is_new))
 
     def _delete(self, kind: str, asked: Asked, profile: str, name: str, parent: str = "") -> Answer:
-        if refused := _foreign(profile):
+        if refused := foreign(profile):
             return refused
         with self.state.lock:
-            found = self.state.get(_identifier(kind, parent, name))
+            found = self.state.get(identifier_of(kind, parent, name))
             if not found:
                 return Answer(204)
             if kind == ORIGIN_GROUP and self._is_used(found["id"]):
@@ -154,7 +159,7 @@ class FrontDoor:
             for each in self.state.below(f"{found['id']}/{below}") if below else ():
                 self.state.remove(each)
             number = self.state.remove(found, self._failure())
-        return Answer(202, None, _links(number, False))
+        return Answer(202, None, links_to(number, False))
 
     def _failure(self) -> str:
         code, self.fails = self.fails, ""
@@ -162,7 +167,7 @@ class FrontDoor:
 
     def _orphaned(self, kind: str, parent: str) -> Answer | None:
         above = kind.rpartition("/")[0]
-        if not above or self.state.get(_identifier(above, "", parent)):
+        if not above or self.state.get(identifier_of(above, "", parent)):
             return None
         return problem(404, "ParentResourceNotFound", f"Failed to perform operation on nested "
                        f"resource: the parent resource '{CDN}/{above}/{parent}' could not be "
@@ -196,45 +201,6 @@ class FrontDoor:
         if not found:
             return problem(404, "NotFound", f"The operation {number} was not found.")
         if found[0] == "InProgress":
-            return Answer(202, None, _links(number, False))
+            return Answer(202, None, links_to(number, False))
         resource = self.state.get(found[2])
         return Answer(200, resource) if resource else Answer(204)
-
-
-def _identifier(kind: str, parent: str, name: str) -> str:
-    above, _, last = kind.rpartition("/")
-    return f"{AT}/{above}/{parent}/{last}/{name}" if above else f"{AT}/{last}/{name}"
-
-
-def _resource(kind: str, parent: str, name: str, properties: dict[str, Any]) -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "id": _identifier(kind, parent, name), "name": name, "type": f"{CDN}/{kind}",
-        "properties": dict(properties),
-    }  # fmt: skip
-    if kind == ENDPOINT:
-        mark = hashlib.sha256(name.lower().encode()).hexdigest()[:12]
-        made |= {"location": "Global", "tags": {}}
-        made["properties"]["hostName"] = f"{name}-{mark}.z01.azurefd.net".lower()
-    told = {ORIGIN: "originGroupName", ROUTE: "endpointName"}.get(kind)
-    made["properties"][told or "profileName"] = parent if told else PROFILE
-    return made
-
-
-def _links(number: str, is_new: bool) -> dict[str, str]:
-    version = "api-version=2024-02-01"
-    place = f"https://management.azure.com{PROVIDER}/operationresults/{number}"
-    found = {"Azure-AsyncOperation": f"{place}?{version}"}
-    if not is_new:
-        found["Location"] = f"{place}/profileresults/{PROFILE}?{version}"
-    return found
-
-
-def _foreign(profile: str) -> Answer | None:
-    if profile.lower() == PROFILE:
-        return None
-    return problem(404, "ResourceNotFound", f"The Resource '{CDN}/{profile}' under resource group "
-                   f"'{GROUP}' was not found.")  # fmt: skip
-
-
-def _absent(kind: str, name: str) -> Answer:
-    return problem(404, "NotFound", f"The resource '{CDN}/{kind}' '{name}' was not found.")

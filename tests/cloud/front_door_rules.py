@@ -30,8 +30,10 @@ ALSO = {  # taken as well, with no value unless one is given
     ORIGIN: {"azureOrigin", "hostName", "originHostHeader"},
     ROUTE: {"originGroup"},
 }  # fmt: skip
+STATES = {"provisioningState", "deploymentStatus"}
 OURS = {  # told by the service; whoever sends them back is not heard
-    "provisioningState", "deploymentStatus", "profileName", "originGroupName", "endpointName",
+    ENDPOINT: {*STATES, "profileName", "hostName"}, ORIGIN_GROUP: {*STATES, "profileName"},
+    ORIGIN: {*STATES, "originGroupName"}, ROUTE: {*STATES, "endpointName"},
 }  # fmt: skip
 RANGES = {
     "weight": (1, 1000), "priority": (1, 5), "httpPort": (1, 65535), "httpsPort": (1, 65535),
@@ -49,18 +51,17 @@ NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,88}[a-z0-9])?", re.IGNORECASE)
 
 def completed(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     """The properties as the service keeps them."""
-    said = {name: value for name, value in given.items() if value is not None and name not in OURS}
-    made = {**DEFAULTS[kind], **said}
-    if kind == ORIGIN and "hostName" in made:
-        made.setdefault("originHostHeader", "")
-    return made
+    said = {
+        name: value for name, value in given.items() if value is not None and name not in OURS[kind]
+    }
+    return {**DEFAULTS[kind], **said}
 
 
 def wrong(kind: str, name: str, properties: dict[str, Any]) -> str:
     """Why the service does not take this; "" if it does."""
     if not NAME.fullmatch(name):
         return f"The name '{name}' is invalid: letters, digits and hyphens only."
-    known = {*DEFAULTS[kind], *ALSO[kind], "hostName"}
+    known = {*DEFAULTS[kind], *ALSO[kind]}
     for each in properties:
         if each not in known:
             return f"Could not find member '{each}' on object of type 'properties'."
