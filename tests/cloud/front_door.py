@@ -47,13 +47,16 @@ _NO_ORIGIN = (
 class FrontDoor:
     """
     Attributes:
-        state: what was written; its ``propagation_s`` and ``operation_s`` may be changed.
+        state: what was written, and how far it is.
+        propagation_s: from the end of an operation until the edge knows what it wrote.
+        operation_s: from an answer until its operation has ended.
         refuses: a code with which the next origin is refused.
         fails: a code with which the next operation ends, as Failed.
     """
 
     def __init__(self, arm: Arm, resources: Resources) -> None:
-        self.state = FrontDoorState(resources)
+        self.propagation_s, self.operation_s = 0.5, 0.2
+        self.state = FrontDoorState(resources, lambda: (self.operation_s, self.propagation_s))
         self.refuses = self.fails = ""
         arm.route("GET", _AT, self._profile)
         for kind in (ENDPOINT, ORIGIN_GROUP, ORIGIN, ROUTE):
@@ -68,15 +71,6 @@ class FrontDoor:
         arm.route("GET", _RESULT, self._operation)
         arm.route("GET", rf"{_RESULT}/.+", self._outcome)
         self._seed()
-
-    @property
-    def propagation_s(self) -> float:
-        """From the end of an operation until the edge knows what it wrote."""
-        return self.state.propagation_s
-
-    @propagation_s.setter
-    def propagation_s(self, value: float) -> None:
-        self.state.propagation_s = value
 
     def _seed(self) -> None:
         for kind, parent, given in (

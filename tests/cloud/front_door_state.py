@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from tests.cloud.resources import Resources
@@ -19,17 +20,17 @@ class FrontDoorState:
     """
     Resources by identifier.
 
+    Args:
+        times_s: how long an operation takes, and then its way to the edge; asked each time.
+
     Attributes:
-        operation_s: from an answer until its operation has ended.
-        propagation_s: from the end of an operation until the edge knows what it wrote.
         is_deployment_told: ``deploymentStatus`` goes on to Succeeded, as the OpenAPI describes;
             recordings of the real service show that it may stay NotStarted for ever.
     """
 
-    def __init__(self, resources: Resources) -> None:
-        self._known = resources
+    def __init__(self, resources: Resources, times_s: Callable[[], tuple[float, float]]) -> None:
+        self._known, self._times_s = resources, times_s
         self.lock = resources.lock
-        self.operation_s, self.propagation_s = 0.2, 0.5
         self.is_deployment_told = True
 
     def seed(self, resource: dict[str, Any]) -> None:
@@ -73,14 +74,16 @@ class FrontDoorState:
         return None
 
     def effective(self) -> dict[str, dict[str, Any]]:
-        """What the edge knows by now: identifier → properties."""
+        """What the edge knows by now: identifier → properties; what it once knew is not unlearnt."""
+        known = {}
         with self.lock:
-            entries = [self._known.get(each) for each in self._known.identifiers()]
-            known = {each["resource"]["id"]: self._reached(each)[-1][1] for each in entries}
+            for entry in [self._known.get(each) for each in self._known.identifiers()]:
+                entry["steps"] = entry["steps"][len(self._reached(entry)) - 1 :]
+                known[entry["resource"]["id"]] = entry["steps"][0][1]
         return {identifier: found for identifier, found in known.items() if found is not None}
 
     def _begin(self, resource: dict[str, Any], doing: str, written: Any, code: str) -> str:
-        until = time.time() + self.operation_s
+        until = time.time() + self._times_s()[0]
         with self.lock:
             entry = self._known.get(resource["id"])
             steps: list[list[Any]] = [[0.0, None]]
@@ -108,7 +111,7 @@ class FrontDoorState:
 
     def _reached(self, entry: dict[str, Any]) -> list[list[Any]]:
         """The steps that the edge has come to know; the first at least."""
-        until, steps = time.time() - self.propagation_s, entry["steps"]
+        until, steps = time.time() - self._times_s()[1], entry["steps"]
         return [step for number, step in enumerate(steps) if not number or step[0] <= until]
 
     def _told(self, entry: dict[str, Any]) -> dict[str, Any] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PORT = 8000  # that origins are known by
@@ -16,13 +15,14 @@ class OriginServer:
 
     Attributes:
         is_ready: what it says when probed.
-        delay_s: that it takes for an answer.
+        gate: POST is answered once it is set, as it is from the start.
         asked: method, path and headers of each request, probes aside.
     """
 
     def __init__(self, name: str) -> None:
         self.name, self.host = name, f"{name}-x.westeurope.azurecontainer.io"
-        self.is_ready, self.delay_s = True, 0.0
+        self.is_ready, self.gate = True, threading.Event()
+        self.gate.set()
         self.asked: list[tuple[str, str, dict[str, str]]] = []
         handler = type("Handler", (_Request,), {"origin": self})
         self._server = _Server(("127.0.0.1", 0), handler)
@@ -62,7 +62,8 @@ class _Request(BaseHTTPRequestHandler):
         if self.path == "/break":
             self.close_connection = True
             return
-        time.sleep(self.origin.delay_s)
+        if self.command == "POST":
+            self.origin.gate.wait(30)
         self._say(200, json.dumps({"name": self.origin.name, "bytes": len(raw)}).encode())
 
     do_GET = do_POST = answer  # noqa: N815 (its names)
