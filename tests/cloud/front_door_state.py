@@ -74,7 +74,7 @@ class FrontDoorState:
         return None
 
     def effective(self) -> dict[str, dict[str, Any]]:
-        """What the edge knows by now: identifier → properties; what it once knew is not unlearnt."""
+        """What the edge knows by now, never less than before: identifier → properties."""
         known = {}
         with self.lock:
             for entry in [self._known.get(each) for each in self._known.identifiers()]:

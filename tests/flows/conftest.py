@@ -147,7 +147,7 @@ def released(tmp_path_factory, prefect_url, pictures) -> Iterator[Checkout]:
 def versions_in_azure(cloud: StandIn, name: str) -> list[dict]:
     """What the registry holds of a model, as its service tells it."""
     known = cloud.arm.known
-    place = next((key for key in known.identifiers() if key.endswith(f"/models/{name}")), None)
+    place = next((key for key in known.identifiers() if key.endswith(f"/models/{name}")), None)  # noqa: SIM118
     return known.below(f"{place}/versions") if place else []
 
 
