@@ -1,21 +1,32 @@
-"""Azure Front Door, its edge: a reverse proxy that honours weights, enabled state and probes."""
+"""
+Azure Front Door, its edge: a reverse proxy that honours weights, priorities, states and probes.
+
+Where no origin is healthy it answers 503; the real one then tries any that is enabled. It repeats
+no request that may have been processed.
+"""
 
 from __future__ import annotations
 
-import http.client
-import random
+import asyncio
+import contextlib
+import socket
 import threading
-import time
-from typing import Any
+
+import httpcore
+import uvicorn
+import uvloop
 
 from tests.cloud.authority import Authority
-from tests.cloud.forward import forward
-from tests.cloud.front_door import FRONT_DOOR_ID, FrontDoor
+from tests.cloud.edge_answers import Edged
+from tests.cloud.edge_map import drawn
+from tests.cloud.faults import Faults
+from tests.cloud.front_door import FrontDoor
 from tests.cloud.plain import Resolve
+from tests.cloud.probes import Probes
 from tests.cloud.record import Record
-from tests.cloud.site import Answer, Asked, Site
 
-PROBE_S = 0.3  # the real one takes 5 s at least
+LOOK_S = 0.05  # how often it looks at what it is to know
+IDLE_S = 1.0  # a connection to an origin is kept that long: less than any server keeps it
 
 
 class Edge:
@@ -27,84 +38,59 @@ class Edge:
 
     Attributes:
         sent: requests by name of the origin that got them.
+        faults: that callers of the edge meet.
+        probes: of the origins; its ``pause_s`` may be changed.
+        address: where it answers.
     """
 
     def __init__(
         self, door: FrontDoor, authority: Authority, record: Record, resolve: Resolve
     ) -> None:
-        self._door, self._resolve = door, resolve
-        self._healthy: dict[str, bool] = {}
-        self._is_over = threading.Event()
-        self.sent: dict[str, int] = {}
-        self.site = Site("edge", authority, record, self._answer)
-        threading.Thread(target=self._probe, name="probes", daemon=True).start()
+        self._door = door
+        self._pool = httpcore.AsyncConnectionPool(
+            max_connections=None, max_keepalive_connections=64, keepalive_expiry=IDLE_S
+        )
+        self.probes, self.faults = Probes(resolve, self._pool), Faults()
+        self._edged = Edged(self._pool, self.probes, self.faults, record, resolve)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.address: tuple[str, int] = ("127.0.0.1", self._listener.getsockname()[1])
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self._edged, http="httptools", ws="none", loop="none", lifespan="off",
+                log_config=None, access_log=False, proxy_headers=False, server_header=False,
+                date_header=False, timeout_keep_alive=120, timeout_graceful_shutdown=2,
+                ssl_certfile=authority.certificate, ssl_keyfile=authority.key,
+            )
+        )  # fmt: skip
+        self._thread = threading.Thread(target=self._run, name="edge", daemon=True)
+        self._thread.start()
+
+    @property
+    def sent(self) -> dict[str, int]:
+        return self._edged.sent
 
     def close(self) -> None:
-        """Probe and answer no more."""
-        self._is_over.set()
-        self.site.close()
+        """Answer what is in flight, and no more."""
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
 
-    def _answer(self, asked: Asked) -> Answer:
-        host = asked.headers.get("host", "").partition(":")[0]
-        origins = self._origins_for(host)
-        able = [each for each in origins if self._healthy.get(each["name"])]
-        if not able:
-            return Answer(503, f"Our services aren't available right now ({host})".encode())
-        weights = [each["properties"]["weight"] for each in able]
-        origin = random.choices(able, weights)[0]
-        given = origin["properties"]
-        address = self._resolve(given["hostName"], given["httpPort"])
-        if address is None:
-            return Answer(502, f"{given['hostName']} cannot be reached".encode())
-        self.sent[origin["name"]] = self.sent.get(origin["name"], 0) + 1
-        try:
-            return forward(asked, address, asked.url, {
-                "host": given["originHostHeader"], "x-azure-fdid": FRONT_DOOR_ID,
-                "x-forwarded-host": host, "x-forwarded-proto": "https",
-                "x-forwarded-for": "127.0.0.1",
-            })  # fmt: skip
-        except (OSError, http.client.HTTPException) as error:
-            return Answer(502, f"{origin['name']}: {error!r}".encode())
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve())
 
-    def _origins_for(self, host: str) -> list[dict[str, Any]]:
-        """Enabled origins of the group that the host's route leads to."""
-        known = self._door.effective()
-        for path, endpoint in known.items():
-            parts = path.strip("/").split("/")
-            if parts[0] != "afdendpoints" or len(parts) != 2:
-                continue
-            if endpoint["properties"]["hostName"] != host:
-                continue
-            for route_path, route in known.items():
-                if route_path.startswith(f"{path}/routes/"):
-                    group = route["properties"]["originGroup"]["id"].rpartition("/")[2].lower()
-                    return _enabled(known, group)
-        return []
-
-    def _probe(self) -> None:
-        while not self._is_over.wait(PROBE_S):
-            known = self._door.effective()
-            groups = {path.strip("/").split("/")[1] for path in known if "/origins/" in path}
-            for origin in [each for group in groups for each in _enabled(known, group)]:
-                self._healthy[origin["name"]] = self._is_well(origin["properties"])
-
-    def _is_well(self, origin: dict[str, Any]) -> bool:
-        address = self._resolve(origin["hostName"], origin["httpPort"])
-        if address is None:
-            return False
-        asked = Asked("GET", "/readyz", {}, {}, b"")
-        for _ in range(2):  # one lost probe is no illness
+    async def _serve(self) -> None:
+        async with self._pool:
+            tasks = [asyncio.create_task(each) for each in (self._look(), self.probes.run())]
             try:
-                if forward(asked, address, "/readyz", {"host": origin["hostName"]}).status == 200:
-                    return True
-            except (OSError, http.client.HTTPException):
-                time.sleep(0.05)
-        return False
+                await self._server.serve(sockets=[self._listener])
+            finally:
+                for task in tasks:
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
 
-
-def _enabled(known: dict[str, Any], group: str) -> list[dict[str, Any]]:
-    start = f"/origingroups/{group}/origins/"
-    return [
-        each for path, each in known.items()
-        if path.startswith(start) and each["properties"].get("enabledState") == "Enabled"
-    ]  # fmt: skip
+    async def _look(self) -> None:
+        while True:
+            self._edged.known = drawn(self._door.state.effective())
+            self.probes.follow(self._edged.known)
+            await asyncio.sleep(LOOK_S)

@@ -30,6 +30,7 @@ NEAREST = {  # asked for → of the documents at hand
     "2025-03-01-preview": "2019-06-01-preview",
     "2026-10-01": "2024-02-01",
 }
+FOLLOWED = "/operationresults/"  # where operations are followed: in no document
 UNTOLD = {"host", "user-agent", "connection", "accept-encoding", "content-length"}
 ALLOWED = {  # finding → why it is none
     ("Datastores_Get", "secrets"): "demanded by the document, yet no GET ever returns secrets",
@@ -68,7 +69,8 @@ def judge(exchanges: Iterable[dict[str, Any]], place: Path) -> Verdict:
     """Compare requests and answers with the documents; ``place`` is an empty folder for that."""
     traffic, report = place / "traffic", place / "report.json"
     traffic.mkdir(parents=True)
-    pairs = [_pair(each) for each in exchanges if each["status"]]
+    told = (each for each in exchanges if each["status"] and FOLLOWED not in each["url"])
+    pairs = [_pair(each) for each in told]
     for number, pair in enumerate(pairs):
         (traffic / f"{number:04d}.json").write_text(json.dumps(pair))
     if not PROGRAM.exists():

@@ -44,7 +44,7 @@ class Record:
             }
         )  # fmt: skip
         with self._lock:
-            for secret in self.secrets:
+            for secret in tuple(self.secrets):  # more may come in meanwhile
                 line = line.replace(secret, "***")
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(line + "\n")

@@ -16,7 +16,8 @@ from tests.cloud.azurite import Azurite
 from tests.cloud.builds import REGISTRY, SERVER, TASKS, Builds
 from tests.cloud.databricks import HOST, VOLUME, Databricks
 from tests.cloud.edge import Edge
-from tests.cloud.front_door import PROFILE, FrontDoor
+from tests.cloud.front_door import FrontDoor
+from tests.cloud.front_door_shapes import PROFILE
 from tests.cloud.groups import ContainerGroups
 from tests.cloud.held import Held
 from tests.cloud.login import CLIENT, TENANT, Login
@@ -79,7 +80,7 @@ class StandIn:
                 f"{self.storage.account}.blob.core.windows.net:443": blobs,
                 f"{HOST}:443": self.databricks.site.address,
                 f"{SERVER}:443": self.held.site.address,
-                "*.z01.azurefd.net:443": self.edge.site.address,
+                "*.z01.azurefd.net:443": self.edge.address,
             }
         )
         reach.update(self._reach() | self._identity())
