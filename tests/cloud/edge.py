@@ -21,8 +21,8 @@ from tests.cloud.edge_answers import Edged
 from tests.cloud.edge_map import drawn
 from tests.cloud.faults import Faults
 from tests.cloud.front_door import FrontDoor
+from tests.cloud.origin_probes import Probes
 from tests.cloud.plain import Resolve
-from tests.cloud.probes import Probes
 from tests.cloud.record import Record
 
 LOOK_S = 0.05  # how often it looks at what it is to know

@@ -10,8 +10,8 @@ import httpcore
 from tests.cloud.edge_exchange import HOP, Exchange, Receive, Scope, Send, without
 from tests.cloud.edge_map import EdgeMap
 from tests.cloud.faults import Faults
+from tests.cloud.origin_probes import Probes
 from tests.cloud.plain import Resolve
-from tests.cloud.probes import Probes
 from tests.cloud.record import Record
 
 MOST = 16 * 2**20  # bytes of a request
