@@ -13,6 +13,7 @@ from tests.cloud.authority import Authority
 from tests.cloud.azurite import Azurite
 from tests.cloud.databricks import HOST, VOLUME, Databricks
 from tests.cloud.login import CLIENT, TENANT, Login
+from tests.cloud.mlflow_server import MlflowServer
 from tests.cloud.proxy import Proxy
 from tests.cloud.record import Record
 from tests.cloud.relay import Relay
@@ -58,7 +59,8 @@ class StandIn:
             self.folder / "databricks" / "volumes",
             reach,
         )
-        self.databricks = Databricks(self.runs, authority, self.record, self.login)
+        self.mlflow = MlflowServer(self.folder / "mlflow")
+        self.databricks = Databricks(self.runs, self.mlflow, authority, self.record, self.login)
         self.proxy = Proxy(
             {
                 "login.microsoftonline.com:443": self.login.site.address,
@@ -80,6 +82,7 @@ class StandIn:
     def close(self) -> None:
         """End all of it; the state stays in the folder."""
         self.runs.close()
+        self.mlflow.close()
         self.proxy.close()
         for each in (self.login, self.arm, self.databricks, self.relay):
             each.site.close()

@@ -10,6 +10,7 @@ from tasks.backends.azure.lake import Lake
 from tasks.backends.azure.ledger import BlobLedger
 from tasks.backends.azure.planner import AzurePlanner
 from tasks.backends.azure.registry import AzureMlRegistry
+from tasks.backends.azure.tracking import Tracking
 from tasks.backends.azure.trainer import DatabricksTrainer
 from tasks.backends.azure.volume import Volume
 from tasks.ports import Backend
@@ -27,7 +28,9 @@ def azure_backend() -> Backend:
     require(at.identity)
     state, lake = home() / "azure", Lake(at.container)
     volume = Volume(at.databricks, at.settings.volume)
-    trainer = DatabricksTrainer(Jobs(at.databricks, at.settings), volume, state)
+    trainer = DatabricksTrainer(
+        Jobs(at.databricks, at.settings), volume, Tracking(at.settings), state
+    )
     return Backend(
         name="azure",
         datasets=BlobDatasets(lake, state, only_volumes=bool(at.settings.serverless)),

@@ -43,6 +43,8 @@ def examine_cloud() -> list[Finding]:
                               "MLOPS_RUNTIME"),
         ("runtime", _runtime, f"set MLOPS_RUNTIME to {LEAST_RUNTIME}.4 or later"),
     )  # fmt: skip
+    if at.settings.tracking:
+        checks += (("MLflow", _tracking, "look at MLFLOW_TRACKING_URI; " + ROLES),)
     return [_found(name, at, look, cure) for name, look, cure in checks]
 
 
@@ -85,6 +87,13 @@ def _volume(at: Clients) -> str:
     with told(f"deleting {volume.path(PROBE)}"):
         at.databricks.files.delete(volume.path(PROBE))
     return f"{at.settings.volume} is writable"
+
+
+def _tracking(at: Clients) -> str:
+    host = at.settings.databricks_host
+    with told(f"asking MLflow of {host}"):
+        next(iter(at.databricks.experiments.search_experiments(max_results=1)), None)
+    return f"{host} has MLflow"
 
 
 def _compute(at: Clients) -> str:

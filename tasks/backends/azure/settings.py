@@ -7,37 +7,13 @@ find each value.
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tasks.backends.azure.kinds import Account, Experiment, Guid, Host, Volume
 from tasks.errors import Refused
-
-_GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-
-
-def _matching(pattern: str, example: str) -> AfterValidator:
-    def judge(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(f"{value!r} is not like {example}")
-        return value
-
-    return AfterValidator(judge)
-
-
-Guid = Annotated[str, _matching(_GUID, "12345678-1234-1234-1234-123456789012")]
-Host = Annotated[
-    str,
-    AfterValidator(lambda value: value.rstrip("/").removeprefix("https://")),
-    _matching(r"[\w-]+(\.[\w-]+)+", "https://adb-1234567890123456.7.azuredatabricks.net"),
-]
-Volume = Annotated[
-    str,
-    AfterValidator(lambda value: value.rstrip("/")),
-    _matching(r"/Volumes/[^/]+/[^/]+/[^/]+(/[^/]+)*", "/Volumes/main/mlops/files"),
-]
 
 
 class AzureSettings(BaseSettings):
@@ -56,7 +32,7 @@ class AzureSettings(BaseSettings):
     workspace: str = Field(
         validation_alias="AZUREML_WORKSPACE_NAME", description="az ml workspace list"
     )
-    storage_account: Annotated[str, _matching(r"[a-z0-9]{3,24}", "stmlops")] = Field(
+    storage_account: Account = Field(
         validation_alias="AZURE_STORAGE_ACCOUNT_NAME",
         description="az storage account list --query '[].name'",
     )
@@ -72,6 +48,17 @@ class AzureSettings(BaseSettings):
     volume: Volume = Field(
         validation_alias="MLOPS_VOLUME",
         description="volume for wheels and model folders; Catalog Explorer > the volume > path",
+    )
+    tracking: Literal["databricks"] | None = Field(
+        None,
+        validation_alias="MLFLOW_TRACKING_URI",
+        description="databricks lets runs tell their epochs to MLflow in that workspace",
+    )
+    experiment: Experiment | None = Field(
+        None,
+        validation_alias="MLFLOW_EXPERIMENT_NAME",
+        description="path of the experiment in the workspace; Experiments > its name > Copy path; "
+        "/Shared/<name of the data> if left out",
     )
     credentials_block: str | None = Field(
         None,
