@@ -14,6 +14,7 @@ HOSTS = (
     "*.blob.core.windows.net",
     "adb-1234567890123456.7.azuredatabricks.net",
     "*.api.azureml.ms",
+    "*.experiments.azureml.net",
     "localhost",
     "127.0.0.1",
 )

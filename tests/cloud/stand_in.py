@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from tests.cloud import registries
 from tests.cloud.arm import CONTAINER, GROUP, SUBSCRIPTION, WORKSPACE, Arm
 from tests.cloud.authority import Authority
 from tests.cloud.azurite import Azurite
@@ -16,6 +17,7 @@ from tests.cloud.login import CLIENT, TENANT, Login
 from tests.cloud.mlflow_server import MlflowServer
 from tests.cloud.proxy import Proxy
 from tests.cloud.record import Record
+from tests.cloud.registries import Registries
 from tests.cloud.relay import Relay
 from tests.cloud.resources import Resources
 from tests.cloud.runs import Runs
@@ -53,6 +55,10 @@ class StandIn:
         self.arm = Arm(
             Resources(self.folder / "arm.json"), authority, self.record, self.login, self.storage
         )
+        self.registries = Registries(
+            Resources(self.folder / "registries.json"), authority, self.record, self.login,
+            self.storage,
+        )  # fmt: skip
         reach: dict[str, str] = {}
         self.runs = Runs(
             Resources(self.folder / "databricks" / "runs.json"),
@@ -67,6 +73,8 @@ class StandIn:
                 "management.azure.com:443": self.arm.site.address,
                 f"{self.storage.account}.blob.core.windows.net:443": blobs,
                 f"{HOST}:443": self.databricks.site.address,
+                f"{registries.DISCOVERY}:443": self.registries.site.address,
+                f"{registries.HOST}:443": self.registries.site.address,
             }
         )
         reach.update(self._reach() | self._identity())
@@ -84,7 +92,7 @@ class StandIn:
         self.runs.close()
         self.mlflow.close()
         self.proxy.close()
-        for each in (self.login, self.arm, self.databricks, self.relay):
+        for each in (self.login, self.arm, self.registries, self.databricks, self.relay):
             each.site.close()
         self.storage.close()
 
@@ -119,7 +127,7 @@ class StandIn:
         from azure.core.exceptions import ResourceExistsError
 
         with self._blobs() as client:
-            for name in (CONTAINER, STATE, IMAGES):
+            for name in (CONTAINER, registries.CONTAINER, STATE, IMAGES):
                 with contextlib.suppress(ResourceExistsError):
                     client.create_container(name)
 
@@ -133,6 +141,11 @@ class StandIn:
         with self._blobs() as client:
             found = client.get_container_client(container).list_blobs()
             return {each.name: f"{each.etag} {each.lease.state}" for each in found}
+
+    def containers(self) -> list[str]:
+        """The containers of the account."""
+        with self._blobs() as client:
+            return sorted(each.name for each in client.list_containers())
 
     def _blobs(self) -> BlobServiceClient:
         from azure.storage.blob import BlobServiceClient

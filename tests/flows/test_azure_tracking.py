@@ -9,6 +9,7 @@ import pytest
 from tests.cloud.databricks import HOST
 from tests.cloud.faults import Fault
 from tests.cloud.mlflow_server import API, MlflowServer
+from tests.cloud.registries import REGISTRY
 from tests.cloud.site import Asked
 from tests.flows.conftest import FAST, IN_AZURE, verdicts, versions_in_azure
 
@@ -109,3 +110,14 @@ def test_an_experiment_that_is_no_path_is_refused_at_once(azure, cloud):
     assert done.returncode == 3
     assert "MLFLOW_EXPERIMENT_NAME: 'team' is not like /Shared/fashion-mnist" in done.stderr
     assert cloud.runs.all() == []
+
+
+def test_the_doctor_looks_at_mlflow_and_at_the_registry_that_is_shared(azure):
+    well = azure("doctor", "--backend", "azure", **TRACKED, AZUREML_REGISTRY_NAME=REGISTRY)
+    ill = azure("doctor", "--backend", "azure", AZUREML_REGISTRY_NAME="nowhere")
+
+    assert well.returncode == 0, well.stdout + well.stderr
+    assert f"{HOST} has MLflow" in well.stdout
+    assert f"registry {REGISTRY}" in well.stdout
+    assert ill.returncode == 4
+    assert "Registry nowhere was not found" in ill.stdout

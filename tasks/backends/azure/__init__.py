@@ -35,7 +35,9 @@ def azure_backend() -> Backend:
         name="azure",
         datasets=BlobDatasets(lake, state, only_volumes=bool(at.settings.serverless)),
         trainer=trainer,
-        registry=AzureMlRegistry(at.registry, lake, state, most=at.settings.versions),
+        registry=AzureMlRegistry(
+            at.registry, lake, state, most=at.settings.versions, shared=at.shared
+        ),
         ledger=BlobLedger(lake, state),
         planner=AzurePlanner(at.settings, trainer),
     )

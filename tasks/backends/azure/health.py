@@ -45,6 +45,8 @@ def examine_cloud() -> list[Finding]:
     )  # fmt: skip
     if at.settings.tracking:
         checks += (("MLflow", _tracking, "look at MLFLOW_TRACKING_URI; " + ROLES),)
+    if shared := at.shared:
+        checks += (("sharing", lambda _: shared.look(), "look at AZUREML_REGISTRY_NAME; " + ROLES),)
     return [_found(name, at, look, cure) for name, look, cure in checks]
 
 

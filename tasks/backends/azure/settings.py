@@ -32,6 +32,11 @@ class AzureSettings(BaseSettings):
     workspace: str = Field(
         validation_alias="AZUREML_WORKSPACE_NAME", description="az ml workspace list"
     )
+    shared_registry: str | None = Field(
+        None,
+        validation_alias="AZUREML_REGISTRY_NAME",
+        description="registry that other workspaces take the champion from; az ml registry list",
+    )
     storage_account: Account = Field(
         validation_alias="AZURE_STORAGE_ACCOUNT_NAME",
         description="az storage account list --query '[].name'",
@@ -49,7 +54,7 @@ class AzureSettings(BaseSettings):
         validation_alias="MLOPS_VOLUME",
         description="volume for wheels and model folders; Catalog Explorer > the volume > path",
     )
-    tracking: Literal["databricks"] | None = Field(
+    tracking: Literal["databricks", ""] | None = Field(
         None,
         validation_alias="MLFLOW_TRACKING_URI",
         description="databricks lets runs tell their epochs to MLflow in that workspace",
