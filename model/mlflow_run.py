@@ -104,7 +104,7 @@ class MlflowRun:
             if status >= 500 or status in ILL:
                 raise
             return None
-        return {"run_id": run_id, "experiment_id": str(found.get("experiment_id", ""))}
+        return {name: str(found[name]) for name in ("run_id", "experiment_id") if name in found}
 
     def _experiment(self, uri: str, name: str) -> str:
         from mlflow.exceptions import MlflowException

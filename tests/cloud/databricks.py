@@ -43,6 +43,7 @@ class Databricks:
             ("PUT", f"{FILES}/directories{PATH}", self._make_folder),
             ("GET", f"{FILES}/directories{PATH}", self._list_folder),
             ("HEAD", f"{FILES}/directories{PATH}", self._look_at_folder),
+            ("DELETE", f"{FILES}/directories{PATH}", self._delete_folder),
             ("PUT", f"{FILES}/files{PATH}", self._put_file),
             ("GET", f"{FILES}/files{PATH}", self._get_file),
             ("HEAD", f"{FILES}/files{PATH}", self._get_file),
@@ -141,6 +142,15 @@ class Databricks:
         if self._place(path).is_dir():
             return Answer(200, b"")
         return _problem(404, "NOT_FOUND", "The directory being accessed is not found.")
+
+    def _delete_folder(self, _: Asked, path: str) -> Answer:
+        place = self._place(path)
+        if not place.is_dir():
+            return _problem(404, "NOT_FOUND", "The directory being accessed is not found.")
+        if any(place.iterdir()):
+            return _problem(400, "INVALID_PARAMETER_VALUE", "The directory is not empty.")
+        place.rmdir()
+        return Answer(204)
 
     def _put_file(self, asked: Asked, path: str) -> Answer:
         place = self._place(path)

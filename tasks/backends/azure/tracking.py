@@ -31,13 +31,14 @@ class Tracking:
         """The same, with the page of its MLflow run."""
         try:
             noted = json.loads((candidate.folder / NOTE).read_text(encoding="utf-8"))
-            place = f"experiments/{noted['experiment_id']}/runs/{noted['run_id']}"
+            experiment, number = str(noted["experiment_id"]), str(noted["run_id"])
         except (OSError, ValueError, KeyError):
             return candidate
+        host = self.settings.databricks_host
         return replace(
             candidate,
-            tracking_run=noted["run_id"],
-            tracking_page=f"https://{self.settings.databricks_host}/ml/{place}",
+            tracking_run=number,
+            tracking_page=f"https://{host}/ml/experiments/{experiment}/runs/{number}",
         )
 
 
