@@ -92,7 +92,7 @@ class TrainingRun:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A trained model that nobody has approved yet."""
+    """A trained model that nobody has approved yet; ``tracking_page`` shows its MLflow run."""
 
     run: TrainingRun
     folder: Path
@@ -100,6 +100,7 @@ class Candidate:
     test_digest: str
     accuracy: float
     tracking_run: str | None = None
+    tracking_page: str | None = None
 
 
 @dataclass(frozen=True)

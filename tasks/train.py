@@ -69,7 +69,12 @@ def _show(candidate: Candidate) -> None:
                 picture(folder / "confusion_matrix.png", "confusion matrix"),
                 picture(folder / "worst_mistakes.png", "worst mistakes"),
                 knobs,
-                f"Model folder: `{folder}` · MLflow run: `{candidate.tracking_run or 'none'}`",
+                f"Model folder: `{folder}` · MLflow run: {_tracked(candidate)}",
             ]
         ),
     )
+
+
+def _tracked(candidate: Candidate) -> str:
+    number = f"`{candidate.tracking_run or 'none'}`"
+    return f"[{number}]({candidate.tracking_page})" if candidate.tracking_page else number

@@ -16,6 +16,7 @@ HOSTS = (
     "*.api.azureml.ms",
     "*.azurecr.io",
     "*.z01.azurefd.net",
+    "*.experiments.azureml.net",
     "localhost",
     "127.0.0.1",
 )

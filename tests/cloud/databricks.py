@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.cloud.authority import Authority
 from tests.cloud.login import DATABRICKS, Login
+from tests.cloud.mlflow_server import API, MlflowServer
 from tests.cloud.record import Record
 from tests.cloud.runs import ENDED, Run, Runs
 from tests.cloud.site import Answer, Asked, Site
@@ -17,14 +18,18 @@ from tests.cloud.site import Answer, Asked, Site
 HOST = "adb-1234567890123456.7.azuredatabricks.net"
 VOLUME = "/Volumes/main/mlops/files"
 JOBS, FILES = "/api/2.2/jobs/runs", "/api/2.0/fs"
+PATH = "(?P<path>/(?:Volumes|WorkspaceInternal/Mlflow/Artifacts)/.*)"
 TASK = 1_000_000  # added to a run's number, it is that of its task's run
 
 
 class Databricks:
     """The workspace at ``HOST``."""
 
-    def __init__(self, runs: Runs, authority: Authority, record: Record, login: Login) -> None:
-        self.runs, self._login = runs, login
+    def __init__(
+        self, runs: Runs, mlflow: MlflowServer, authority: Authority, record: Record, login: Login
+    ) -> None:
+        self.runs, self._login, self.mlflow = runs, login, mlflow
+        runs.identity = self._identity
         self.site = Site("databricks", authority, record, _missing)
         for method, pattern, handler in (
             ("POST", f"{JOBS}/submit", self._submit),
@@ -35,16 +40,24 @@ class Databricks:
             ("GET", "/api/2.0/preview/scim/v2/Me", self._me),
             ("GET", "/api/2.1/clusters/list-node-types", _node_types),
             ("GET", "/api/2.1/clusters/spark-versions", _runtimes),
-            ("PUT", f"{FILES}/directories(?P<path>/Volumes/.*)", self._make_folder),
-            ("GET", f"{FILES}/directories(?P<path>/Volumes/.*)", self._list_folder),
-            ("HEAD", f"{FILES}/directories(?P<path>/Volumes/.*)", self._look_at_folder),
-            ("PUT", f"{FILES}/files(?P<path>/Volumes/.*)", self._put_file),
-            ("GET", f"{FILES}/files(?P<path>/Volumes/.*)", self._get_file),
-            ("HEAD", f"{FILES}/files(?P<path>/Volumes/.*)", self._get_file),
-            ("DELETE", f"{FILES}/files(?P<path>/Volumes/.*)", self._delete_file),
+            ("PUT", f"{FILES}/directories{PATH}", self._make_folder),
+            ("GET", f"{FILES}/directories{PATH}", self._list_folder),
+            ("HEAD", f"{FILES}/directories{PATH}", self._look_at_folder),
+            ("DELETE", f"{FILES}/directories{PATH}", self._delete_folder),
+            ("PUT", f"{FILES}/files{PATH}", self._put_file),
+            ("GET", f"{FILES}/files{PATH}", self._get_file),
+            ("HEAD", f"{FILES}/files{PATH}", self._get_file),
+            ("DELETE", f"{FILES}/files{PATH}", self._delete_file),
         ):  # fmt: skip
             self.site.route(method, pattern)(self._guarded(handler))
+        for method in ("GET", "POST", "PATCH", "DELETE"):
+            self.site.route(method, f"{API}/.*")(self._guarded(mlflow.answer))
         self.site.route("GET", "/.well-known/databricks-config")(_about)
+
+    def _identity(self) -> dict[str, str]:
+        """That of a run, as the runtime gives it to programs that ask for the workspace."""
+        return {"DATABRICKS_HOST": f"https://{HOST}",
+                "DATABRICKS_TOKEN": self._login.token(DATABRICKS)}  # fmt: skip
 
     def _guarded(self, handler: Any) -> Any:
         def answer(asked: Asked, **names: str) -> Answer:
@@ -129,6 +142,15 @@ class Databricks:
         if self._place(path).is_dir():
             return Answer(200, b"")
         return _problem(404, "NOT_FOUND", "The directory being accessed is not found.")
+
+    def _delete_folder(self, _: Asked, path: str) -> Answer:
+        place = self._place(path)
+        if not place.is_dir():
+            return _problem(404, "NOT_FOUND", "The directory being accessed is not found.")
+        if any(place.iterdir()):
+            return _problem(400, "INVALID_PARAMETER_VALUE", "The directory is not empty.")
+        place.rmdir()
+        return Answer(204)
 
     def _put_file(self, asked: Asked, path: str) -> Answer:
         place = self._place(path)

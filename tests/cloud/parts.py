@@ -70,7 +70,9 @@ def parts(cloud: StandIn, place: Path) -> Parts:
     (folder / "labels.json").write_text("{}")
     cloud.runs.is_stuck, cloud.runs.end_with = True, None
     lake = Lake(at.container)
-    registry = AzureMlRegistry(at.registry, lake, place / "state", most=at.settings.versions)
+    registry = AzureMlRegistry(
+        at.registry, lake, place / "state", most=at.settings.versions, shared=at.shared
+    )
     return Parts(
         cloud, Jobs(at.databricks, at.settings, poll_s=0.5), Volume(at.databricks, VOLUME), lake,
         registry, folder, f"m{uuid.uuid4().hex[:12]}",

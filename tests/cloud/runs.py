@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,14 @@ class Runs:
         known: where they are kept.
         volumes: the folder that ``/Volumes`` is.
         environment: of a cluster: how it reaches the rest of the cloud, and who it is.
+
+    Attributes:
+        identity: what a run shows to its own workspace, in variables as well.
     """
 
     def __init__(self, known: Resources, volumes: Path, environment: Mapping[str, str]) -> None:
         self._known, self._volumes, self._environment = known, volumes, environment
+        self.identity: Callable[[], Mapping[str, str]] = dict
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self.start_delay_s = 0.2  # a real cluster takes minutes
         self.is_stuck = False  # the next runs wait for a cluster that never comes
@@ -157,7 +161,7 @@ class Runs:
                 stderr=subprocess.STDOUT, start_new_session=True,
                 env={"PATH": os.defpath, "HOME": str(place), "PYTHONPATH": str(place),
                      "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", **self._environment,
-                     **cluster},
+                     **self.identity(), **cluster},
             )  # fmt: skip
 
     def _here(self, word: str, disk: Path | None) -> str:
@@ -168,7 +172,8 @@ class Runs:
 
     def path(self, volume_path: str) -> Path:
         """Where ``/Volumes/…`` lies here."""
-        return self._volumes / volume_path.removeprefix("dbfs:").removeprefix("/Volumes/")
+        below = volume_path.removeprefix("dbfs:").removeprefix("/Volumes/")
+        return self._volumes / below.removeprefix("/")
 
 
 def _wheel(task: dict[str, Any], environments: list[dict[str, Any]]) -> str:

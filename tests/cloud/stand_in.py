@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from tests.cloud import registries
 from tests.cloud.arm import CONTAINER, GROUP, REGION, SUBSCRIPTION, WORKSPACE, Arm
 from tests.cloud.authority import Authority
 from tests.cloud.azurite import Azurite
@@ -21,10 +22,12 @@ from tests.cloud.front_door_shapes import PROFILE
 from tests.cloud.groups import ContainerGroups
 from tests.cloud.held import Held
 from tests.cloud.login import CLIENT, TENANT, Login
+from tests.cloud.mlflow_server import MlflowServer
 from tests.cloud.permissions import IDENTITY, Permissions
 from tests.cloud.plain import PlainProxy
 from tests.cloud.proxy import Proxy
 from tests.cloud.record import Record
+from tests.cloud.registries import Registries
 from tests.cloud.relay import Relay
 from tests.cloud.resources import Resources
 from tests.cloud.runs import Runs
@@ -63,13 +66,18 @@ class StandIn:
         self.arm = Arm(
             Resources(self.folder / "arm.json"), authority, self.record, self.login, self.storage
         )
+        self.registries = Registries(
+            Resources(self.folder / "registries.json"), authority, self.record, self.login,
+            self.storage,
+        )  # fmt: skip
         reach: dict[str, str] = {}
         self.runs = Runs(
             Resources(self.folder / "databricks" / "runs.json"),
             self.folder / "databricks" / "volumes",
             reach,
         )
-        self.databricks = Databricks(self.runs, authority, self.record, self.login)
+        self.mlflow = MlflowServer(self.folder / "mlflow")
+        self.databricks = Databricks(self.runs, self.mlflow, authority, self.record, self.login)
         self._engine: Engine | None = None
         self._serving: dict[str, str] = {}
         self._serve(authority)
@@ -81,6 +89,8 @@ class StandIn:
                 f"{HOST}:443": self.databricks.site.address,
                 f"{SERVER}:443": self.held.site.address,
                 "*.z01.azurefd.net:443": self.edge.address,
+                f"{registries.DISCOVERY}:443": self.registries.site.address,
+                f"{registries.HOST}:443": self.registries.site.address,
             }
         )
         reach.update(self._reach() | self._identity())
@@ -142,10 +152,13 @@ class StandIn:
     def close(self) -> None:
         """End all of it; the state stays in the folder."""
         self.runs.close()
+        self.mlflow.close()
         self.proxy.close()
         self.plain.close()
         self.edge.close()
-        for each in (self.login, self.arm, self.databricks, self.relay, self.held):
+        for each in (
+            self.login, self.arm, self.registries, self.databricks, self.relay, self.held,
+        ):  # fmt: skip
             each.site.close()
         self.groups.close()
         self.storage.close()
@@ -182,7 +195,7 @@ class StandIn:
         from azure.core.exceptions import ResourceExistsError
 
         with self._blobs() as client:
-            for name in (CONTAINER, STATE, IMAGES, TASKS):
+            for name in (CONTAINER, registries.CONTAINER, STATE, IMAGES, TASKS):
                 with contextlib.suppress(ResourceExistsError):
                     client.create_container(name)
 
@@ -201,6 +214,11 @@ class StandIn:
         with self._blobs() as client:
             found = client.get_container_client(container).list_blobs()
             return {each.name: f"{each.etag} {each.lease.state}" for each in found}
+
+    def containers(self) -> list[str]:
+        """The containers of the account."""
+        with self._blobs() as client:
+            return sorted(each.name for each in client.list_containers())
 
     def _blobs(self) -> BlobServiceClient:
         from azure.storage.blob import BlobServiceClient

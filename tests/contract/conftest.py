@@ -9,7 +9,9 @@ import pytest
 
 from model.config import TrainConfig
 from model.folder import ModelFolder
+from tasks.backends.azure.settings import read_settings
 from tasks.digests import digest_of
+from tasks.errors import Refused
 from tasks.ports import Backend
 from tasks.records import (
     Approved,
@@ -22,11 +24,37 @@ from tasks.records import (
     Verdict,
 )
 from tests.conftest import ROOT
+from tests.contract.live import live
 from tests.contract.surroundings import Cloud, Here, Surroundings
 
 BACKENDS = ["local", pytest.param("azure", marks=pytest.mark.cloud)]
 only_in_azure = pytest.mark.parametrize("around", BACKENDS[1:], indirect=True)
 only_here = pytest.mark.parametrize("around", ["local"], indirect=True)  # others lack the port
+
+
+LIVE_TIMEOUT_S = 3600  # of one test: a cluster takes minutes to start
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--live", action="store_true",
+                     help="ask the promises of the subscription that the settings name; it costs "
+                     "money")  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Only the azure backend then, and not without settings."""
+    if config.getoption("--live"):
+        try:
+            read_settings()
+        except Refused as error:
+            raise pytest.UsageError(f"--live: {error}") from error
+        config.option.markexpr = "cloud"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--live", default=False):
+        for item in items:
+            item.add_marker(pytest.mark.timeout(LIVE_TIMEOUT_S))
 
 
 @pytest.fixture(params=BACKENDS)
@@ -35,6 +63,10 @@ def around(request, tmp_path, monkeypatch) -> Iterator[Surroundings]:
     monkeypatch.setenv("MLOPS_HOME", str(tmp_path / "state"))
     from tasks.backends import choose
 
+    if request.config.getoption("--live", default=False):
+        with live() as surroundings:
+            yield surroundings
+        return
     if request.param == "local":
         made = choose("local")
         yield Here(made)
@@ -65,7 +97,7 @@ def job_of(around: Surroundings, pictures: Path, **knobs) -> TrainingJob:
     checked = CheckedDataset(dataset, "key", ROOT, checks=1)
     gate = GatePass(Code(None, is_dirty=True, digest="code"), 1, 0.1, ROOT)
     config = TrainConfig(**{"epochs": 3, "batch_size": 8, **knobs})
-    return TrainingJob(checked, gate, config, model_code="model", lock="lock")
+    return TrainingJob(checked, gate, config, model_code=f"model{around.mark}", lock="lock")
 
 
 @pytest.fixture

@@ -20,15 +20,29 @@ from tests.cloud.stand_in import STATE, StandIn
 
 
 class Surroundings(Protocol):
-    """The same words for every backend."""
+    """
+    The same words for every backend.
+
+    Attributes:
+        mark: of all names that a test gives, where others work in the same place.
+        patience_s: how long a run may take to begin, or to be found lost.
+    """
 
     backend: Backend
+    mark: str
+    patience_s: float
+
+    def named(self, model: str) -> str:
+        """A model's name that is free."""
 
     def put(self, folder: Path) -> str:
         """Bring a folder of images to where the backend reads; its URI."""
 
     def spoil(self, stage: str, key: str, text: str) -> None:
         """Write ``text`` in the place of a record."""
+
+    def running(self, run: TrainingRun) -> int:
+        """How many times this run goes on; never more than once."""
 
     def lose(self, run: TrainingRun) -> str:
         """Let a run that goes on die; what its follower should be told."""
@@ -37,8 +51,23 @@ class Surroundings(Protocol):
         """All that the trainer wrote, in every try of this run."""
 
 
+class Alone:
+    """Nobody else is there, and runs are processes of this machine."""
+
+    mark = ""
+    patience_s = 30.0
+
+    def named(self, model: str) -> str:
+        """Every name is free."""
+        return model
+
+    def running(self, run: TrainingRun) -> int:
+        """Its processes."""
+        return len(processes_of(run))
+
+
 @dataclass
-class Here:
+class Here(Alone):
     """Processes and files of this machine."""
 
     backend: Backend
@@ -62,7 +91,7 @@ class Here:
         return (run.folder / "train.log").read_text()
 
 
-class Cloud:
+class Cloud(Alone):
     """The stand-in, whose runs are processes of this machine as well."""
 
     def __init__(self, backend: Backend, cloud: StandIn) -> None:

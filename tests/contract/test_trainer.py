@@ -5,29 +5,27 @@ from __future__ import annotations
 import threading
 import time
 
-import psutil
 import pytest
 
 from tasks.errors import Refused, Transient
 from tests.contract.conftest import job_of
-from tests.contract.surroundings import processes_of
 
 
 def quiet(_line: str) -> None: ...
 
 
-def begun(run) -> list[psutil.Process]:
-    """The processes of a run that was submitted; a cluster takes its time."""
-    until = time.monotonic() + 10
-    while not (found := processes_of(run)) and time.monotonic() < until:
+def begun(around, run) -> int:
+    """How many times a run that was submitted goes on; a cluster takes its time."""
+    until = time.monotonic() + around.patience_s
+    while not (found := around.running(run)) and time.monotonic() < until:
         time.sleep(0.05)
     return found
 
 
-def test_the_same_job_is_the_same_run_until_it_is_forgotten(backend, job):
+def test_the_same_job_is_the_same_run_until_it_is_forgotten(backend, around, job):
     first, again = backend.trainer.submit(job), backend.trainer.submit(job)
     assert first == again
-    assert len(begun(first)) == 1
+    assert begun(around, first) == 1
     said: list[str] = []
 
     candidate = backend.trainer.wait(first, said.append)
@@ -53,7 +51,7 @@ def test_a_lost_run_is_transient_and_goes_on_where_it_was(backend, around, pictu
         assert waiting.is_alive(), lines
         time.sleep(0.05)
     why = around.lose(run)
-    waiting.join(30)
+    waiting.join(around.patience_s)
     assert lines[-1].startswith("transient: ")
     assert why in lines[-1]
 
@@ -74,24 +72,24 @@ def wait_for(backend, run, lines) -> None:
 
 def test_a_cancelled_run_leaves_no_process(backend, around, pictures):
     run = backend.trainer.submit(job_of(around, pictures, epochs=500))
-    assert begun(run)
+    assert begun(around, run) == 1
 
     backend.trainer.cancel(run)
     backend.trainer.cancel(run)
 
-    assert processes_of(run) == []
+    assert around.running(run) == 0
 
 
 def test_sweep_ends_what_no_release_waits_for(backend, around, pictures):
     kept = backend.trainer.submit(job_of(around, pictures, epochs=500, seed=1))
     lost = backend.trainer.submit(job_of(around, pictures, epochs=500, seed=2))
-    assert begun(kept)
-    assert begun(lost)
+    assert begun(around, kept) == 1
+    assert begun(around, lost) == 1
 
     assert backend.trainer.sweep(keep=kept.token) == 1
 
-    assert processes_of(lost) == []
-    assert len(processes_of(kept)) == 1
+    assert around.running(lost) == 0
+    assert around.running(kept) == 1
 
 
 def test_data_that_cannot_be_learned_are_refused(backend, around, folder_of):

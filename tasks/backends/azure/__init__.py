@@ -15,6 +15,7 @@ from tasks.backends.azure.lake import Lake
 from tasks.backends.azure.ledger import BlobLedger
 from tasks.backends.azure.planner import AzurePlanner
 from tasks.backends.azure.registry import AzureMlRegistry
+from tasks.backends.azure.tracking import Tracking
 from tasks.backends.azure.trainer import DatabricksTrainer
 from tasks.backends.azure.volume import Volume
 from tasks.ports import Backend
@@ -33,13 +34,17 @@ def azure_backend() -> Backend:
     require(at.identity)
     state, lake = home() / "azure", Lake(at.container)
     volume = Volume(at.databricks, at.settings.volume)
-    trainer = DatabricksTrainer(Jobs(at.databricks, at.settings), volume, state)
+    trainer = DatabricksTrainer(
+        Jobs(at.databricks, at.settings), volume, Tracking(at.settings), state
+    )
     endpoints, plan = open_endpoints(at, serving, state) if serving else (None, None)
     return Backend(
         name="azure",
         datasets=BlobDatasets(lake, state, only_volumes=bool(at.settings.serverless)),
         trainer=trainer,
-        registry=AzureMlRegistry(at.registry, lake, state, most=at.settings.versions),
+        registry=AzureMlRegistry(
+            at.registry, lake, state, most=at.settings.versions, shared=at.shared
+        ),
         ledger=BlobLedger(lake, state),
         endpoints=endpoints,
         overview=endpoints,

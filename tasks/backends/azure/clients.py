@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tasks.backends.azure.identity import EntraForDatabricks, credential
 from tasks.backends.azure.settings import AzureSettings, read_settings
+from tasks.backends.azure.shared import SharedRegistry
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -31,6 +32,22 @@ class Clients:
     container: ContainerClient
     databricks: WorkspaceClient
     registry: MLClient
+
+    @property
+    def shared(self) -> SharedRegistry | None:
+        """The registry that workspaces share, if the settings name one."""
+        from azure.ai.ml import MLClient
+
+        name = self.settings.shared_registry
+        if not name:
+            return None
+
+        def client() -> MLClient:
+            return MLClient(
+                self.identity, registry_name=name, show_progress=False, enable_telemetry=False
+            )
+
+        return SharedRegistry(name, client)
 
     @classmethod
     def open(cls) -> Clients:

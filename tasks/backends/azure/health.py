@@ -47,6 +47,10 @@ def examine_cloud() -> list[Finding]:
     )  # fmt: skip
     if serving := read_serving():
         checks += serving_checks(serving)
+    if at.settings.tracking:
+        checks += (("MLflow", _tracking, "look at MLFLOW_TRACKING_URI; " + ROLES),)
+    if shared := at.shared:
+        checks += (("sharing", lambda _: shared.look(), "look at AZUREML_REGISTRY_NAME; " + ROLES),)
     return [_found(name, at, look, cure) for name, look, cure in checks]
 
 
@@ -89,6 +93,13 @@ def _volume(at: Clients) -> str:
     with told(f"deleting {volume.path(PROBE)}"):
         at.databricks.files.delete(volume.path(PROBE))
     return f"{at.settings.volume} is writable"
+
+
+def _tracking(at: Clients) -> str:
+    host = at.settings.databricks_host
+    with told(f"asking MLflow of {host}"):
+        next(iter(at.databricks.experiments.search_experiments(max_results=1)), None)
+    return f"{host} has MLflow"
 
 
 def _compute(at: Clients) -> str:

@@ -55,6 +55,10 @@ class AzurePlanner:
             if not is_there:
                 yield Call("PUT", f"{host}/2.0/fs/files{wheel}", "the wheel of this code")
             yield Call("POST", f"{host}/2.2/jobs/runs/submit", f"a run on {described(given)}")
+            if given.tracking:
+                yield Call("POST", f"{host}/2.0/mlflow/*", "by the run: its knobs and epochs")
+                yield Call("PUT", f"{host}/2.0/fs/files/WorkspaceInternal/Mlflow/*",
+                           "by the run: the files of the model")  # fmt: skip
         if not foreseen.is_approved:
             key = f"{foreseen.verdict_key}.json" if foreseen.verdict_key else "*"
             yield Call("PUT", f"{blobs}/ledger/evaluate/{key}", "the verdict")

@@ -11,12 +11,14 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.folder import BadModelFolder, ModelFolder
 from tasks.backends.azure.failures import told
 from tasks.backends.azure.lake import Lake
+from tasks.backends.azure.shared import SharedRegistry
 from tasks.errors import Refused
 from tasks.records import Approved, ModelVersion
 
@@ -34,13 +36,15 @@ class AzureMlRegistry:
     Args:
         state: where model folders are kept, by digest, once they were fetched.
         most: versions that are not archived, but for those that serve or served last; or all.
+        shared: where the champion is put as well, for other workspaces.
     """
 
     def __init__(
-        self, client: MLClient, lake: Lake, state: Path, *, most: int | None = None
-    ) -> None:
+        self, client: MLClient, lake: Lake, state: Path, *, most: int | None = None,
+        shared: SharedRegistry | None = None,
+    ) -> None:  # fmt: skip
         self._client, self._lake, self._kept = client, lake, state / "models"
-        self._most = most
+        self._most, self._shared = most, shared
 
     def register(self, approved: Approved, name: str, tags: dict[str, str]) -> ModelVersion:
         """The version that these bytes have, or a new one; killed in between, the same one."""
@@ -106,6 +110,13 @@ class AzureMlRegistry:
                     self._tag(each, {ROLE: role})
             if self._most is not None:
                 self._archive(name, self._most)
+        if self._shared:
+            self._shared.put(self._as_registered(version))
+
+    def _as_registered(self, version: ModelVersion) -> ModelVersion:
+        """With its files, and the tags of its lineage without those of its role here."""
+        tags = {k: v for k, v in version.tags.items() if k not in (ROLE, CROWNED)}
+        return replace(self._with_folder(version), tags=tags)
 
     def _archive(self, name: str, most: int) -> None:
         """Take old versions out of people's lists; they stay, and may serve again."""

@@ -7,27 +7,13 @@ find each value.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from tasks.backends.azure.environment import FROM_HERE, matching, read
-
-_GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-
-
-Guid = Annotated[str, matching(_GUID, "12345678-1234-1234-1234-123456789012")]
-Host = Annotated[
-    str,
-    AfterValidator(lambda value: value.rstrip("/").removeprefix("https://")),
-    matching(r"[\w-]+(\.[\w-]+)+", "https://adb-1234567890123456.7.azuredatabricks.net"),
-]
-Volume = Annotated[
-    str,
-    AfterValidator(lambda value: value.rstrip("/")),
-    matching(r"/Volumes/[^/]+/[^/]+/[^/]+(/[^/]+)*", "/Volumes/main/mlops/files"),
-]
+from tasks.backends.azure.environment import FROM_HERE, read
+from tasks.backends.azure.kinds import Account, Experiment, Guid, Host, Volume
 
 
 class AzureSettings(BaseSettings):
@@ -44,7 +30,12 @@ class AzureSettings(BaseSettings):
     workspace: str = Field(
         validation_alias="AZUREML_WORKSPACE_NAME", description="az ml workspace list"
     )
-    storage_account: Annotated[str, matching(r"[a-z0-9]{3,24}", "stmlops")] = Field(
+    shared_registry: str | None = Field(
+        None,
+        validation_alias="AZUREML_REGISTRY_NAME",
+        description="registry that other workspaces take the champion from; az ml registry list",
+    )
+    storage_account: Account = Field(
         validation_alias="AZURE_STORAGE_ACCOUNT_NAME",
         description="az storage account list --query '[].name'",
     )
@@ -60,6 +51,17 @@ class AzureSettings(BaseSettings):
     volume: Volume = Field(
         validation_alias="MLOPS_VOLUME",
         description="volume for wheels and model folders; Catalog Explorer > the volume > path",
+    )
+    tracking: Literal["databricks", ""] | None = Field(
+        None,
+        validation_alias="MLFLOW_TRACKING_URI",
+        description="databricks lets runs tell their epochs to MLflow in that workspace",
+    )
+    experiment: Experiment | None = Field(
+        None,
+        validation_alias="MLFLOW_EXPERIMENT_NAME",
+        description="path of the experiment in the workspace; Experiments > its name > Copy path; "
+        "/Shared/<name of the data> if left out",
     )
     credentials_block: str | None = Field(
         None,

@@ -8,9 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.folder import MANIFEST
+from model.folder import MANIFEST, ModelFolder
 from tasks.backends.azure.jobs import Jobs, code_of, is_success
 from tasks.backends.azure.outcomes import explained
+from tasks.backends.azure.tracking import Tracking, untold
 from tasks.backends.azure.volume import Volume
 from tasks.backends.azure.volume_files import for_cluster
 from tasks.backends.azure.wheel import ENTRY, build_wheel, libraries
@@ -28,8 +29,9 @@ OUTPUT = 6000  # signs of a failed task's output that are shown
 class DatabricksTrainer:
     """One folder a run in the volume, named by the token; a copy of it here when it is done."""
 
-    def __init__(self, jobs: Jobs, volume: Volume, state: Path) -> None:
-        self._jobs, self._volume, self._runs = jobs, volume, state / "runs"
+    def __init__(self, jobs: Jobs, volume: Volume, tracking: Tracking, state: Path) -> None:
+        self._jobs, self._volume, self._tracking = jobs, volume, tracking
+        self._runs = state / "runs"
 
     def submit(self, job: TrainingJob) -> TrainingRun:
         """Start the run, or find it again by its token."""
@@ -46,7 +48,7 @@ class DatabricksTrainer:
     def wait(self, run: TrainingRun, watch: Watch) -> Candidate:
         """Follow the run to its end, and fetch what it made."""
         if folder := finished(run):
-            return candidate_of(run, folder)
+            return self._candidate(run, folder)
         told = 0
 
         def look() -> None:
@@ -63,7 +65,9 @@ class DatabricksTrainer:
             raise explained(code, message, str(ended.run_page_url), output)
         self._volume.fetch(run.folder / "out", "runs", run.token)
         if folder := finished(run):
-            return candidate_of(run, folder)
+            for line in untold(folder.path):
+                watch(f"MLflow was not told ({line})")
+            return self._candidate(run, folder)
         raise Transient(f"what run {run.number} left in the volume is not whole; it runs again")
 
     def known(self, job: TrainingJob) -> Candidate | None:
@@ -72,7 +76,7 @@ class DatabricksTrainer:
         if not finished(run) and self._volume.has("runs", run.token, MANIFEST):
             self._volume.fetch(run.folder / "out", "runs", run.token)
         folder = finished(run)
-        return candidate_of(run, folder) if folder else None
+        return self._candidate(run, folder) if folder else None
 
     def forget(self, job: TrainingJob) -> None:
         """Remove what the run left, there and here: the next one begins anew."""
@@ -122,8 +126,12 @@ class DatabricksTrainer:
         return [
             "--data", for_cluster(run.job.checked.dataset.uri), "--out", on_driver,
             "--mirror", self._volume.path("runs", run.token),
-            *knobs_of(run),
+            *self._tracking.words,
+            *knobs_of(run, self._tracking.experiment(run.job.checked.dataset.name)),
         ]  # fmt: skip
+
+    def _candidate(self, run: TrainingRun, folder: ModelFolder) -> Candidate:
+        return self._tracking.shown(candidate_of(run, folder))
 
     def _is_usable(self, found: Run, run: TrainingRun) -> bool:
         return is_success(found) and self._volume.has("runs", run.token, MANIFEST)
