@@ -93,10 +93,11 @@ class StandIn:
             self.engine, self.put, self.get,
         )  # fmt: skip
         self.held = Held(self.builds, authority, self.record, self.login)
+        self.permissions = permissions = Permissions(self.arm)
         self.groups = ContainerGroups(
-            self.arm, Resources(self.folder / "groups.json"), self.engine, self.folder / "secrets"
-        )
-        self.permissions = Permissions(self.arm)
+            self.arm, Resources(self.folder / "groups.json"), self.engine, self.folder / "secrets",
+            lambda: permissions.may_pull,
+        )  # fmt: skip
         self.door = FrontDoor(self.arm, Resources(self.folder / "front-door.json"))
         self.plain = PlainProxy(self.groups.address)
         self.edge = Edge(self.door, authority, self.record, self.groups.address)
