@@ -6,9 +6,9 @@ import copy
 from typing import Any
 
 from tests.cloud.arm import GROUP, REGION, SUBSCRIPTION, problem
-from tests.cloud.builds import SERVER
 from tests.cloud.containers import Container
 from tests.cloud.site import Answer
+from tests.cloud.task_runs import SERVER
 
 CI = "Microsoft.ContainerInstance"
 GROUPS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/{CI}/containerGroups"

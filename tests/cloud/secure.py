@@ -43,8 +43,13 @@ def take(group: dict[str, Any], place: Path, record: Record) -> None:
     told.append(analytics.pop("workspaceKey", None) or "")
     _write(place / "environment.json", secure)
     for secret in {*told, *secure.values()}:
-        if len(secret) >= SHORTEST:
-            record.secrets.update({secret, json.dumps(secret)[1:-1]})
+        hide(secret, record)
+
+
+def hide(secret: str, record: Record) -> None:
+    """Let the record strike it out, however it is written there."""
+    if len(secret) >= SHORTEST:
+        record.secrets.update({secret, json.dumps(secret)[1:-1]})
 
 
 def forget(place: Path) -> None:
