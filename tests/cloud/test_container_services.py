@@ -235,7 +235,7 @@ def test_what_the_service_refuses_has_its_code(cloud, azure, image, fate, code):
     cloud.groups.misfortune = Misfortune(**fate)
 
     with pytest.raises(HttpResponseError) as caught:
-        azure.put("refused", image)
+        azure.put(f"refused-{code.lower()}", image)
 
     assert caught.value.error.code == code
 
