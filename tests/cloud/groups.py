@@ -2,29 +2,42 @@
 Azure Container Instances: groups whose containers really run here.
 
 Shapes as in the official OpenAPI (2023-05-01). A change is an operation that goes on after the
-answer; secrets are taken, and never given back.
+answer, also in a stand-in that was started again; secrets are taken, and never given back.
 """
 
 from __future__ import annotations
 
 import copy
-import datetime
 import threading
-import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.cloud.arm import GROUP, REGION, SUBSCRIPTION, Arm, problem
-from tests.cloud.containers import Container, write_secrets
+from tests.cloud import secure
+from tests.cloud.arm import REGION, Arm
+from tests.cloud.containers import Container
+from tests.cloud.group_terms import (
+    CI,
+    GROUPS,
+    absent,
+    capabilities,
+    changing,
+    full,
+    inaccessible,
+    listed,
+    refused,
+    told,
+    usage,
+)
+from tests.cloud.operations import Error, Operations, Unfinished
 from tests.cloud.resources import Resources
 from tests.cloud.site import Answer, Asked
 from tests.infra.engine import Engine
 
-CI = "Microsoft.ContainerInstance"
-GROUPS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/{CI}/containerGroups"
+__all__ = ["GROUPS", "ContainerGroups", "Misfortune"]
+
+PULL_S = 0.3  # the real one takes half a minute and more
 _PROVIDER = r"providers/Microsoft\.ContainerInstance"
 _ALL = rf"(?P<place>/subscriptions/[^/]+/resourceGroups/[^/]+)/{_PROVIDER}/containerGroups"
 _ONE = rf"{_ALL}/(?P<name>[^/]+)"
@@ -43,6 +56,8 @@ class Misfortune:
         used: groups in use of ``most``, as the quota says.
         command: to run in the place of what was asked for, such as one that crashes.
         image: to run in the place of the one asked for: a model that was swapped.
+        is_stuck: operations do not end, until the group is deleted.
+        is_never_ready: containers run, and no traffic is let in.
     """
 
     may_pull: bool = True
@@ -52,23 +67,32 @@ class Misfortune:
     most: int = 100
     command: tuple[str, ...] = ()
     image: str = ""
+    is_stuck: bool = False
+    is_never_ready: bool = False
 
 
 class ContainerGroups:
     """
     Args:
         engine: makes the engine when a container is first asked for.
-        place: where secrets of volumes lie.
+        place: where secrets of groups lie.
+        may_pull: whether the role of the groups' identity says so.
     """
 
     def __init__(
-        self, arm: Arm, resources: Resources, engine: Callable[[], Engine], place: Path
-    ) -> None:
+        self, arm: Arm, resources: Resources, engine: Callable[[], Engine], place: Path,
+        may_pull: Callable[[], bool] = lambda: True,
+    ) -> None:  # fmt: skip
         self.known, self._engine, self._place = resources, engine, place
+        self._record, self._may_pull = arm.site.record, may_pull
         self.misfortune = Misfortune()
         self.running: dict[str, Container] = {}
-        self._operations: dict[str, dict[str, Any]] = {}
-        self._lock = threading.RLock()
+        self._latest: dict[str, str] = {}  # group → its last operation: those before are void
+        self._lock, self._is_over = threading.RLock(), threading.Event()
+        self.operations = Operations(
+            arm, Resources(place.parent / "operations.json"), CI,
+            {"make": self._make, "delete": self._remove},
+        )  # fmt: skip
         for method, pattern, handler in (
             ("GET", _ALL, self._list), ("GET", _ONE, self._get), ("PUT", _ONE, self._put),
             ("PATCH", _ONE, self._patch), ("DELETE", _ONE, self._delete),
@@ -76,107 +100,108 @@ class ContainerGroups:
             ("POST", _ONE + "/restart", self._restart),
             ("GET", _ONE + "/containers/(?P<container>[^/]+)/logs", self._logs),
             ("GET", _THERE + "/usages", self._usages),
-            ("GET", _THERE + "/operations/(?P<number>[^/]+)", self._operation),
-            ("GET", _THERE + "/operationresults/(?P<number>[^/]+)", self._result),
+            ("GET", _THERE + "/capabilities", lambda *_, **__: Answer(body=capabilities())),
         ):  # fmt: skip
             arm.route(method, pattern, handler)
         for group in self.known.below(GROUPS):
             if group["properties"]["instanceView"]["state"] == "Running":
                 self._run(group["name"], group)
+        self.operations.resume()
 
     def address(self, host: str, port: int) -> tuple[str, int] | None:
         """Where a group's public name leads on this machine, if it is ready."""
         for name, container in list(self.running.items()):
             group = self.known.get(f"{GROUPS}/{name}")
-            if group and group["properties"]["ipAddress"]["fqdn"] == host and container.is_ready:
-                ports = [each["port"] for each in group["properties"]["ipAddress"]["ports"]]
+            public = (group["properties"].get("ipAddress") if group else None) or {}
+            if public.get("fqdn") == host and container.is_ready:
+                ports = [each["port"] for each in public["ports"]]
                 return container.address if port in ports else None
         return None
 
     def close(self) -> None:
         """End all containers; they run again when the stand-in does."""
-        for container in list(self.running.values()):
+        self._is_over.set()
+        with self._lock:
+            containers = list(self.running.values())
+            self.running.clear()
+        for container in containers:
             container.stop()
-        self.running.clear()
 
     def live(self) -> list[str]:
         """Names of the groups whose container runs."""
         return sorted(self.running)
 
     def _list(self, _: Asked, place: str) -> Answer:
-        return Answer(body={"value": [_told(each, None) for each in self.known.below(GROUPS)]})
+        return Answer(body={"value": [listed(each) for each in self.known.below(GROUPS)]})
 
     def _get(self, _: Asked, place: str, name: str) -> Answer:
         found = self.known.get(f"{GROUPS}/{name}")
-        if not found:
-            return _absent(name)
-        return Answer(body=_told(found, self.running.get(name.lower())))
+        return Answer(body=told(found, self.running.get(name.lower()))) if found else absent(name)
 
     def _put(self, asked: Asked, place: str, name: str) -> Answer:
         former = self.known.get(f"{GROUPS}/{name}")
-        if former and former["properties"]["provisioningState"] in ("Pending", "Creating"):
-            return _changing(name)
+        if former and _is_changing(former):
+            return changing(name)
+        if why := refused(asked.body, former):
+            return why
         if self.misfortune.used >= self.misfortune.most and not former:
-            return problem(409, "ContainerGroupQuotaReached", f"Resource type 'Microsoft.Container"
-                           f"Instance/containerGroups' container group quota "
-                           f"'ContainerGroups' exceeded in region '{REGION}'.")  # fmt: skip
+            return full()
         group = copy.deepcopy(asked.body)
-        if group["location"].lower() != REGION:
-            return problem(400, "LocationNotAvailableForResourceType", "The provided location "
-                           f"'{group['location']}' is not available for resource type "
-                           "'Microsoft.ContainerInstance/containerGroups'.")  # fmt: skip
-        secrets = self._place / name.lower()
-        write_secrets(group["properties"].get("volumes") or [], secrets)
-        for volume in group["properties"].get("volumes") or []:
-            if "secret" in volume:
-                volume["secret"] = {}
-        address = group["properties"]["ipAddress"]
-        address |= {"ip": "20.0.0.1", "fqdn":
-                    f"{address['dnsNameLabel']}.{REGION}.azurecontainer.io"}  # fmt: skip
+        secure.take(group, self._secrets(name), self._record)
+        if address := group["properties"].get("ipAddress"):
+            address["ip"] = "20.0.0.1"
+            if label := address.get("dnsNameLabel"):
+                address["fqdn"] = f"{label}.{REGION}.azurecontainer.io"
         group |= {"id": f"{GROUPS}/{name}", "name": name, "type": f"{CI}/containerGroups"}
-        group["properties"] |= {"provisioningState": "Pending",
-                                "instanceView": {"events": [], "state": "Pending"}}  # fmt: skip
-        self.known.put(group["id"], group)
-        self._end(name)
-        code = self.misfortune.code
-        self.misfortune.code = ""
-        number = self._operate(lambda: self._make(name, code))
-        headers = {"Azure-AsyncOperation": _url(f"operations/{number}"), "Retry-After": "0"}
-        return Answer(200 if former else 201, _told(group, None), headers)
+        self._state(name, "Pending", "Pending", group)
+        number = self._begin("make", name)
+        return Answer(200 if former else 201, told(group, None), self.operations.followed(number))
 
-    def _make(self, name: str, code: str) -> dict[str, str] | None:
+    def _make(self, number: str, name: str) -> Error | None:
         """What an operation does; the error that it ends with, if any."""
+        self._end(name)
+        fate = self.misfortune
+        code, fate.code = fate.code, ""
+        self._wait(PULL_S)
+        while fate.is_stuck and self._is_latest(number, name):
+            self._wait(0.2)
         group = self.known.get(f"{GROUPS}/{name}")
-        time.sleep(0.3)
+        if not group or not self._is_latest(number, name):
+            return {"code": "OperationPreempted", "message": f"{name} was changed meanwhile."}
         image = group["properties"]["containers"][0]["properties"]["image"]
-        if (
-            not self.misfortune.may_pull
-            or self._engine().tried("image", "exists", image).returncode
-        ):
-            code = code or "InaccessibleImage"
-        if code:
+        is_there = self._engine().tried("image", "exists", image).returncode == 0
+        may_pull = fate.may_pull and self._may_pull()
+        error = {"code": code, "message": f"{code} for container group '{name}'."} if code else (
+            inaccessible(group, may_pull, is_there))  # fmt: skip
+        if error:
             self._state(name, "Failed", "Failed")
-            return {
-                "code": code,
-                "message": f"The image '{image}' in container group '{name}' is "
-                "not accessible. Please check the image and registry credential."
-                if code == "InaccessibleImage"
-                else f"{code} for container group '{name}'.",
-            }
-        self._run(name, group)
-        self._state(name, "Succeeded", "Running")
+            return error
+        self._state(name, "Creating", "Pending")
+        with self._lock:
+            if self._is_over.is_set() or not self._is_latest(number, name):
+                raise Unfinished
+            container = self._run(name, group)
+        while not container.has_begun.wait(0.2):
+            self._wait(0)
+        if self._is_latest(number, name):
+            self._state(name, "Succeeded", "Running")
         return None
 
-    def _run(self, name: str, group: dict[str, Any]) -> None:
-        spec = copy.deepcopy(group["properties"]["containers"][0])
-        if self.misfortune.command:
-            spec["properties"]["command"] = list(self.misfortune.command)
-        if self.misfortune.image:
-            spec["properties"]["image"] = self.misfortune.image
-        container = Container(self._engine(), name.lower(), spec, self._place / name.lower())
+    def _run(self, name: str, group: dict[str, Any]) -> Container:
+        spec, fate = copy.deepcopy(group["properties"]["containers"][0]), self.misfortune
+        if fate.command:
+            spec["properties"]["command"] = list(fate.command)
+        if fate.image:
+            spec["properties"]["image"] = fate.image
+        container = Container(
+            self._engine(), name.lower(), spec, self._secrets(name),
+            policy=group["properties"].get("restartPolicy") or "Always",
+            is_never_ready=fate.is_never_ready,
+        )  # fmt: skip
         with self._lock:
             self.running[name.lower()] = container
-        container.start(self.misfortune.delay_s)
+        container.start(fate.delay_s)
+        return container
 
     def _end(self, name: str) -> None:
         with self._lock:
@@ -185,88 +210,98 @@ class ContainerGroups:
             container.stop()
 
     def _patch(self, asked: Asked, place: str, name: str) -> Answer:
-        found = self.known.get(f"{GROUPS}/{name}")
-        if not found:
-            return _absent(name)
-        found["tags"] = asked.body.get("tags", found.get("tags"))
-        self.known.put(found["id"], found)
-        return Answer(body=_told(found, self.running.get(name.lower())))
+        with self.known.lock:
+            found = self.known.get(f"{GROUPS}/{name}")
+            if not found:
+                return absent(name)
+            found["tags"] = asked.body.get("tags", found.get("tags"))
+            self.known.put(found["id"], found)
+        return Answer(body=told(found, self.running.get(name.lower())))
 
     def _delete(self, _: Asked, place: str, name: str) -> Answer:
         if not self.known.get(f"{GROUPS}/{name}"):
             return Answer(204)
+        self._state(name, "Deleting", "Stopped")
+        return self.operations.accepted(self._begin("delete", name))
 
-        def remove() -> None:
-            self._end(name)
-            self.known.remove(f"{GROUPS}/{name}")
-
-        return self._accepted(self._operate(remove))
+    def _remove(self, number: str, name: str) -> Error | None:
+        self._end(name)
+        self.known.remove(f"{GROUPS}/{name}")
+        secure.forget(self._secrets(name))
+        return None
 
     def _start(self, _: Asked, place: str, name: str) -> Answer:
         found = self.known.get(f"{GROUPS}/{name}")
         if not found:
-            return _absent(name)
+            return absent(name)
+        if _is_changing(found):
+            return changing(name)
         if name.lower() in self.running:
             return Answer(204)
-        found["properties"]["provisioningState"] = "Pending"
-        self.known.put(found["id"], found)
-        return self._accepted(self._operate(lambda: self._make(name, "")))
+        self._state(name, "Pending", "Pending")
+        return self.operations.accepted(self._begin("make", name))
 
     def _stop(self, _: Asked, place: str, name: str) -> Answer:
-        if not self.known.get(f"{GROUPS}/{name}"):
-            return _absent(name)
-        self._end(name)
+        found = self.known.get(f"{GROUPS}/{name}")
+        if not found:
+            return absent(name)
+        if _is_changing(found):
+            return changing(name)
         self._state(name, "Succeeded", "Stopped")
+        self._end(name)
         return Answer(204)
 
-    def _restart(self, asked: Asked, place: str, name: str) -> Answer:
-        self._stop(asked, place, name)
-        self._make(name, "")
+    def _restart(self, _: Asked, place: str, name: str) -> Answer:
+        found = self.known.get(f"{GROUPS}/{name}")
+        if not found:
+            return absent(name)
+        if _is_changing(found):
+            return changing(name)
+        self._state(name, "Pending", "Pending")
+        self._begin("make", name)
         return Answer(204)
 
     def _logs(self, asked: Asked, place: str, name: str, container: str) -> Answer:
+        group, found = self.known.get(f"{GROUPS}/{name}"), self.running.get(name.lower())
+        if not group:
+            return absent(name)
         tail = asked.query.get("tail")
-        found = self.running.get(name.lower())
         return Answer(body={"content": found.logs(int(tail) if tail else None) if found else ""})
 
     def _usages(self, _: Asked, place: str, region: str) -> Answer:
-        used = self.misfortune.used or len(self.known.below(GROUPS))
-        name = {"value": "ContainerGroups", "localizedValue": "Container Groups"}
-        return Answer(body={"value": [{
-            "id": f"{place}/providers/{CI}/locations/{region}/usages/ContainerGroups",
-            "unit": "Count", "currentValue": used, "limit": self.misfortune.most, "name": name,
-        }]})  # fmt: skip
+        groups = self.known.below(GROUPS)
+        cores = sum(
+            each["properties"]["containers"][0]["properties"]["resources"]["requests"]["cpu"]
+            for each in groups
+        )
+        used, most = self.misfortune.used or len(groups), self.misfortune.most
+        return Answer(body={"value": [
+            usage(place, region, "ContainerGroups", used, most),
+            usage(place, region, "StandardCores", int(cores), most),
+        ]})  # fmt: skip
 
-    def _operation(self, _: Asked, place: str, region: str, number: str) -> Answer:
-        found = self._operations.get(number, {"status": "Succeeded"})
-        return Answer(body={"id": f"{place}/{number}", "name": number, **found})
+    def _secrets(self, name: str) -> Path:
+        return self._place / name.lower()
 
-    def _result(self, _: Asked, place: str, region: str, number: str) -> Answer:
-        is_over = self._operations.get(number, {}).get("status") != "InProgress"
-        return Answer(204) if is_over else self._accepted(number)
-
-    def _operate(self, act: Callable[[], dict[str, str] | None]) -> str:
-        number = uuid.uuid4().hex
-        self._operations[number] = {
-            "status": "InProgress", "startTime": datetime.datetime.now(datetime.UTC).isoformat(),
-        }  # fmt: skip
-
-        def run() -> None:
-            error = act()
-            ended = {"status": "Failed", "error": error} if error else {"status": "Succeeded"}
-            self._operations[number] |= ended
-
-        threading.Thread(target=run, daemon=True).start()
+    def _begin(self, kind: str, name: str) -> str:
+        with self._lock:
+            number = self.operations.begin(kind, name)
+            self._latest[name.lower()] = number
         return number
 
-    def _accepted(self, number: str) -> Answer:
-        return Answer(
-            202, None, {"Location": _url(f"operationresults/{number}"), "Retry-After": "0"}
-        )
+    def _is_latest(self, number: str, name: str) -> bool:
+        with self._lock:
+            return self._latest.setdefault(name.lower(), number) == number
 
-    def _state(self, name: str, provisioning: str, state: str) -> None:
+    def _wait(self, seconds: float) -> None:
+        if self._is_over.wait(seconds):
+            raise Unfinished
+
+    def _state(
+        self, name: str, provisioning: str, state: str, group: dict[str, Any] | None = None
+    ) -> None:
         with self.known.lock:
-            found = self.known.get(f"{GROUPS}/{name}")
+            found = group or self.known.get(f"{GROUPS}/{name}")
             if found:
                 found["properties"] |= {
                     "provisioningState": provisioning,
@@ -275,39 +310,5 @@ class ContainerGroups:
                 self.known.put(found["id"], found)
 
 
-def _told(group: dict[str, Any], container: Container | None) -> dict[str, Any]:
-    """As Azure tells of it: no secret, and how the container is."""
-    told = copy.deepcopy(group)
-    now = datetime.datetime.now(datetime.UTC).isoformat()
-    for each in told["properties"]["containers"]:
-        for variable in each["properties"].get("environmentVariables") or []:
-            variable.pop("secureValue", None)
-        if container:
-            view: dict[str, Any] = {
-                "restartCount": container.restarts,
-                "currentState": {"state": container.state, "startTime": now, "detailStatus": ""},
-                "events": [
-                    {"count": 1, "firstTimestamp": now, "lastTimestamp": now, "name": name,
-                     "message": message, "type": "Normal"} for name, message in container.events
-                ],
-            }  # fmt: skip
-            if container.exit_code is not None:
-                view["previousState"] = {"state": "Terminated", "exitCode": container.exit_code,
-                                         "detailStatus": "Error"}  # fmt: skip
-            each["properties"]["instanceView"] = view
-    return told
-
-
-def _url(path: str) -> str:
-    return (f"https://management.azure.com/subscriptions/{SUBSCRIPTION}/providers/{CI}/locations/"
-            f"{REGION}/{path}?api-version=2023-05-01")  # fmt: skip
-
-
-def _absent(name: str) -> Answer:
-    return problem(404, "ResourceNotFound", f"The Resource '{CI}/containerGroups/{name}' under "
-                   f"resource group '{GROUP}' was not found.")  # fmt: skip
-
-
-def _changing(name: str) -> Answer:
-    return problem(409, "ContainerGroupTransitioning", f"The container group '{name}' is still "
-                   "transitioning, please retry later.")  # fmt: skip
+def _is_changing(group: dict[str, Any]) -> bool:
+    return group["properties"]["provisioningState"] in ("Pending", "Creating", "Deleting")

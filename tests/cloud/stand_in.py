@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 STATE = "mlops"  # the container that holds ledger and locks
 IMAGES = "images"
+BASE = "docker.io/library/python"
 
 
 class StandIn:
@@ -103,11 +104,12 @@ class StandIn:
             self.arm, Resources(self.folder / "builds.json"), self.storage, self.record,
             self.engine, self.put, self.get,
         )  # fmt: skip
-        self.held = Held(self.builds, authority, self.record, self.login)
+        self.held = Held(self.builds.pushed, authority, self.record, self.login)
+        self.permissions = permissions = Permissions(self.arm)
         self.groups = ContainerGroups(
-            self.arm, Resources(self.folder / "groups.json"), self.engine, self.folder / "secrets"
-        )
-        self.permissions = Permissions(self.arm)
+            self.arm, Resources(self.folder / "groups.json"), self.engine, self.folder / "secrets",
+            lambda: permissions.may_pull,
+        )  # fmt: skip
         self.door = FrontDoor(self.arm, Resources(self.folder / "front-door.json"))
         self.plain = PlainProxy(self.groups.address)
         self.edge = Edge(self.door, authority, self.record, self.groups.address)
@@ -125,6 +127,12 @@ class StandIn:
             self._engine = opened(self.folder / "containers")
         return self._engine
 
+    def base_image(self) -> str:
+        """What images stand on, by digest, as a public registry names it; made once, here."""
+        own = base_of(self.engine())
+        self.engine()("tag", own, f"{BASE}:here")
+        return f"{BASE}@{own.rpartition('@')[2]}"
+
     def serving(self) -> dict[str, str]:
         """Settings with which releases deploy as well; the first call makes the base image."""
         if self._serving:
@@ -137,7 +145,7 @@ class StandIn:
         fetch_wheels()
         self._serving = {
             "AZURE_CONTAINER_REGISTRY": REGISTRY, "AZURE_LOCATION": REGION,
-            "MLOPS_BASE_IMAGE": base_of(self.engine()), "MLOPS_ENDPOINT_IDENTITY": IDENTITY,
+            "MLOPS_BASE_IMAGE": self.base_image(), "MLOPS_ENDPOINT_IDENTITY": IDENTITY,
             "MLOPS_ENDPOINT_KEYS": secret,
             "AZURE_FRONT_DOOR_PROFILE": PROFILE, "MLOPS_BAKE_S": "3", "UV_OFFLINE": "1",
         }  # fmt: skip
