@@ -178,7 +178,7 @@ def test_a_version_that_served_before_is_back_at_once(cloud, serving, endpoints,
 @pytest.mark.parametrize(
     ("fate", "error", "words"),
     [
-        ({"command": ("python3", "-c", "raise SystemExit('no')")}, Transient, "last words:\nno"),
+        ({"command": ("python3", "-c", "raise SystemExit('no')")}, Transient, r"last words:\s+no"),
         ({"may_pull": False}, Refused, "AcrPull"),
         ({"code": "ServiceUnavailable"}, Transient, "ServiceUnavailable"),
     ],
