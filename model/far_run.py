@@ -3,7 +3,8 @@ A run in an MLflow that is far away and may be ill: training neither waits for i
 
 A thread tells what there is to tell, in order, and again until it was taken. Training waits at two
 places only, no longer than ``patience_s`` at each: for the number of the run, which the manifest
-holds, and at the end. What was never told is named in ``tracking.untold``, beside the model.
+holds, and, if there is a run by then, at the end. What was never told is named in
+``tracking.untold``, beside the model.
 """
 
 from __future__ import annotations
@@ -67,10 +68,10 @@ class FarRun:
         self._put(f"epoch {measures['epoch']:g}", lambda run: run.epoch(measures, at_ms))
 
     def finish(self, folder: ModelFolder) -> None:
-        """Note the test metrics, keep the files, end the run; then wait, with patience."""
+        """Note the test metrics, end the run, keep the files; then wait, with patience."""
         self._put("test metrics", lambda run: run.measure(folder))
-        self._put("files", lambda run: run.keep(folder))
         self._put("the end", lambda run: run.end("FINISHED", {}, {}))
+        self._put("files", lambda run: run.keep(folder))
         self._settle()
 
     def end(
@@ -87,7 +88,7 @@ class FarRun:
 
     def _settle(self) -> None:
         self._untold.put(None)
-        self._thread.join(self._patience_s)
+        self._thread.join(self._patience_s if self._run else 0)
         if self._thread.is_alive():
             self._faults["what is left"] = self._trouble or "MLflow does not answer"
         self._look()

@@ -47,6 +47,8 @@ def open_run(
         return run
     from model.far_run import FarRun
 
+    # of one call: after that FarRun knows of it, and asks again itself
+    os.environ.setdefault("MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT", "30")
     return FarRun(begin, out)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,8 @@ class Databricks:
                 400, "INVALID_PARAMETER_VALUE", "One of job_cluster_key, new_cluster, "
                 "existing_cluster_id or environment_key must be specified.",
             )  # fmt: skip
+        if "--tracking-uri" in task["python_wheel_task"]["parameters"]:
+            threading.Thread(target=self.mlflow.begin, daemon=True).start()
         return Answer(body={"run_id": self.runs.submit(given)})
 
     def _get(self, asked: Asked) -> Answer:

@@ -64,8 +64,8 @@ def test_what_fails_for_a_while_is_told_in_order_and_once(tmp_path):
     run.epoch(EPOCH, at_ms=7)
     run.finish(None)
 
-    told = [("parameters", {"seed": 1}), ("epoch", 1.0, 7), ("measure",), ("keep",),
-            ("end", "FINISHED")]  # fmt: skip
+    told = [("parameters", {"seed": 1}), ("epoch", 1.0, 7), ("measure",), ("end", "FINISHED"),
+            ("keep",)]  # fmt: skip
     assert taken.told == told
     assert (run.id, taken.is_noted) == ("run-1", True)
     assert untold(tmp_path) == []
