@@ -53,6 +53,35 @@ def image(azure: Azure) -> str:
     return azure.built("one")
 
 
+@pytest.fixture(scope="module")
+def said(cloud: StandIn, azure: Azure, image: str) -> list[dict]:
+    """A build, a deployment, and all that can be asked of them."""
+    before = len(cloud.record.exchanges("arm"))
+    tasks, groups = azure.tasks, azure.groups
+    azure.begin("judged", azure.request("judged")).result()
+    run = tasks.task_runs.get(GROUP, REGISTRY, "judged").properties.run_result.name
+    tasks.task_runs.get_details(GROUP, REGISTRY, "judged")
+    tasks.runs.get(GROUP, REGISTRY, run)
+    assert list(tasks.runs.list(GROUP, REGISTRY))
+    azure.log(run)
+    tasks.task_runs.delete(GROUP, REGISTRY, "judged")
+    scheduled = tasks.registries.schedule_run(GROUP, REGISTRY, azure.request("judged"))
+    tasks.runs.cancel(GROUP, REGISTRY, scheduled.name)
+    azure.put("judged", image)
+    assert list(groups.list_by_resource_group(GROUP))
+    groups.update(GROUP, "judged", models.Resource(tags={"a": "b"}))
+    azure.instances.containers.list_logs(GROUP, "judged", "echo", tail=3)
+    groups.begin_restart(GROUP, "judged").result()
+    wait_until(lambda: groups.get(GROUP, "judged").provisioning_state == "Succeeded")
+    groups.stop(GROUP, "judged")
+    groups.begin_start(GROUP, "judged").result()
+    assert list(azure.instances.location.list_usage("westeurope"))
+    assert list(azure.instances.location.list_capabilities("westeurope"))
+    groups.begin_delete(GROUP, "judged").result()
+    exchanges = cloud.record.exchanges("arm")[before:]
+    return [each for each in exchanges if "/operation" not in each["url"].lower()]
+
+
 @pytest.fixture(autouse=True)
 def _fortune(cloud: StandIn) -> Iterator[None]:
     yield
@@ -269,10 +298,8 @@ def test_a_group_that_changes_cannot_be_changed(cloud, azure, image):
 
 
 @pytest.mark.specs
-def test_all_that_is_said_is_as_the_openapi_says(cloud, azure, image, tmp_path):
-    judged = said(cloud, azure, image)
-
-    verdict = judge(judged, tmp_path / "judged")
+def test_all_that_is_said_is_as_the_openapi_says(said, tmp_path):
+    verdict = judge(said, tmp_path / "judged")
 
     assert verdict.findings == ()
     assert verdict.operations >= OPERATIONS
@@ -284,8 +311,8 @@ def test_all_that_is_said_is_as_the_openapi_says(cloud, azure, image, tmp_path):
     [("PUT", "containerGroups", "request", "osType", "ContainerGroups_CreateOrUpdate: request"),
      ("GET", "/runs/", "response", "status", "Runs_Get: response")],
 )  # fmt: skip
-def test_a_wrong_field_is_found(cloud, azure, image, tmp_path, method, part, where, name, finding):
-    spoilt = copy.deepcopy(said(cloud, azure, image))
+def test_a_wrong_field_is_found(said, tmp_path, method, part, where, name, finding):
+    spoilt = copy.deepcopy(said)
     next(
         each[where]["properties"] for each in spoilt
         if each["method"] == method and part in each["url"] and each["status"] in (200, 201)
@@ -294,34 +321,6 @@ def test_a_wrong_field_is_found(cloud, azure, image, tmp_path, method, part, whe
     verdict = judge(spoilt, tmp_path / "judged")
 
     assert [each for each in verdict.findings if each.startswith(finding)]
-
-
-def said(cloud: StandIn, azure: Azure, image: str) -> list[dict]:
-    """A build, a deployment, and all that can be asked of them."""
-    before = len(cloud.record.exchanges("arm"))
-    tasks, groups = azure.tasks, azure.groups
-    azure.begin("judged", azure.request("judged")).result()
-    run = tasks.task_runs.get(GROUP, REGISTRY, "judged").properties.run_result.name
-    tasks.task_runs.get_details(GROUP, REGISTRY, "judged")
-    tasks.runs.get(GROUP, REGISTRY, run)
-    assert list(tasks.runs.list(GROUP, REGISTRY))
-    azure.log(run)
-    tasks.task_runs.begin_delete(GROUP, REGISTRY, "judged").result()
-    scheduled = tasks.registries.schedule_run(GROUP, REGISTRY, azure.request("judged"))
-    tasks.runs.cancel(GROUP, REGISTRY, scheduled.name)
-    azure.put("judged", image)
-    assert list(groups.list_by_resource_group(GROUP))
-    groups.update(GROUP, "judged", models.Resource(tags={"a": "b"}))
-    azure.instances.containers.list_logs(GROUP, "judged", "echo", tail=3)
-    groups.begin_restart(GROUP, "judged").result()
-    wait_until(lambda: groups.get(GROUP, "judged").provisioning_state == "Succeeded")
-    groups.stop(GROUP, "judged")
-    groups.begin_start(GROUP, "judged").result()
-    assert list(azure.instances.location.list_usage("westeurope"))
-    assert list(azure.instances.location.list_capabilities("westeurope"))
-    groups.begin_delete(GROUP, "judged").result()
-    exchanges = cloud.record.exchanges("arm")[before:]
-    return [each for each in exchanges if "/operation" not in each["url"].lower()]
 
 
 def test_a_wait_goes_on_after_the_cloud_was_started_again(tmp_path):
