@@ -11,7 +11,7 @@ from typing import Any
 from tests.cloud.authority import Authority
 from tests.cloud.forward import forward
 from tests.cloud.front_door import FRONT_DOOR_ID, FrontDoor
-from tests.cloud.plain import Resolve
+from tests.cloud.proxy import Resolve
 from tests.cloud.record import Record
 from tests.cloud.site import Answer, Asked, Site
 

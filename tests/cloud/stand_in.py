@@ -81,7 +81,8 @@ class StandIn:
                 f"{HOST}:443": self.databricks.site.address,
                 f"{SERVER}:443": self.held.site.address,
                 "*.z01.azurefd.net:443": self.edge.site.address,
-            }
+            },
+            resolve=self.groups.address,
         )
         reach.update(self._reach() | self._identity())
         self.environment = reach | self._settings()
