@@ -35,8 +35,10 @@ class Authority:
         self.bundle = folder / "trusted.pem"
         self.certificate = folder / "server.pem"
         self.key = folder / "server.key"
-        if not self.bundle.exists():
+        known = folder / "hosts.txt"
+        if not known.exists() or known.read_text(encoding="ascii").split() != list(HOSTS):
             self._issue(folder)
+            known.write_text("\n".join(HOSTS), encoding="ascii")
 
     def server_context(self) -> ssl.SSLContext:
         """For a server on this machine."""

@@ -22,7 +22,7 @@ from tests.cloud.edge_map import drawn
 from tests.cloud.faults import Faults
 from tests.cloud.front_door import FrontDoor
 from tests.cloud.origin_probes import Probes
-from tests.cloud.plain import Resolve
+from tests.cloud.proxy import Resolve
 from tests.cloud.record import Record
 
 LOOK_S = 0.05  # how often it looks at what it is to know

@@ -11,7 +11,7 @@ from tests.cloud.edge_exchange import HOP, Exchange, Receive, Scope, Send, witho
 from tests.cloud.edge_map import EdgeMap
 from tests.cloud.faults import Faults
 from tests.cloud.origin_probes import Probes
-from tests.cloud.plain import Resolve
+from tests.cloud.proxy import Resolve
 from tests.cloud.record import Record
 
 MOST = 16 * 2**20  # bytes of a request

@@ -9,6 +9,7 @@ from tests.cloud.arm import GROUP, REGION, SUBSCRIPTION, problem
 from tests.cloud.containers import Container
 from tests.cloud.site import Answer
 from tests.cloud.task_runs import SERVER
+from tests.infra.engine import lacking
 
 CI = "Microsoft.ContainerInstance"
 GROUPS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/{CI}/containerGroups"
@@ -18,6 +19,8 @@ FIXED = ("osType", "restartPolicy", "sku")  # of a group, for as long as it is t
 
 def refused(wanted: dict[str, Any], former: dict[str, Any] | None) -> Answer | None:
     """Why this group cannot be, in the words of the service."""
+    if why := lacking():
+        return problem(400, "NotImplementedHere", f"containers cannot run here: {why}")
     if wanted["location"].lower() != REGION:
         return problem(400, "LocationNotAvailableForResourceType", "The provided location "
                        f"'{wanted['location']}' is not available for resource type "

@@ -33,7 +33,7 @@ from tests.cloud.group_terms import (
 from tests.cloud.operations import Error, Operations, Unfinished
 from tests.cloud.resources import Resources
 from tests.cloud.site import Answer, Asked
-from tests.infra.engine import Engine
+from tests.infra.engine import Engine, lacking
 
 __all__ = ["GROUPS", "ContainerGroups", "Misfortune"]
 
@@ -104,7 +104,7 @@ class ContainerGroups:
         ):  # fmt: skip
             arm.route(method, pattern, handler)
         for group in self.known.below(GROUPS):
-            if group["properties"]["instanceView"]["state"] == "Running":
+            if group["properties"]["instanceView"]["state"] == "Running" and not lacking():
                 self._run(group["name"], group)
         self.operations.resume()
 

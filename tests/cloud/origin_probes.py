@@ -8,7 +8,7 @@ from collections import deque
 import httpcore
 
 from tests.cloud.edge_map import EdgeMap, Origin, OriginGroup
-from tests.cloud.plain import Resolve
+from tests.cloud.proxy import Resolve
 
 TIMEOUT_S = 2.0
 MOST = 255  # samples that a group may ask for

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import http.client
 import threading
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from tests.cloud.forward import forward
+from tests.cloud.proxy import Resolve
 from tests.cloud.site import Answer, Asked
-
-Resolve = Callable[[str, int], tuple[str, int] | None]
 
 
 class PlainProxy:

@@ -11,8 +11,10 @@ import contextlib
 import fnmatch
 import socket
 import threading
+from collections.abc import Callable
 
 Address = tuple[str, int]
+Resolve = Callable[[str, int], Address | None]
 
 
 class Proxy:
@@ -22,13 +24,16 @@ class Proxy:
     Args:
         routes: pattern of "host:port" → where it is answered.
         port: to listen on; 0 takes a free one.
+        resolve: host and port → where that is answered now, if ``routes`` do not say.
 
     Attributes:
         refused: targets that were asked for and have no route.
     """
 
-    def __init__(self, routes: dict[str, Address], port: int = 0) -> None:
-        self._routes = routes
+    def __init__(
+        self, routes: dict[str, Address], port: int = 0, resolve: Resolve = lambda *_: None
+    ) -> None:
+        self._routes, self._resolve = routes, resolve
         self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
         self.refused: list[str] = []
         threading.Thread(target=self._accept, name="proxy", daemon=True).start()
@@ -71,7 +76,8 @@ class Proxy:
 
     def _address(self, target: str) -> Address | None:
         found = (where for what, where in self._routes.items() if fnmatch.fnmatch(target, what))
-        return next(found, None)
+        host, _, port = target.rpartition(":")
+        return next(found, None) or (self._resolve(host, int(port)) if port.isdigit() else None)
 
 
 def _asked(client: socket.socket) -> tuple[str, str]:

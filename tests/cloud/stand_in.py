@@ -92,7 +92,8 @@ class StandIn:
                 "*.z01.azurefd.net:443": self.edge.address,
                 f"{registries.DISCOVERY}:443": self.registries.site.address,
                 f"{registries.HOST}:443": self.registries.site.address,
-            }
+            },
+            resolve=self.groups.address,
         )
         reach.update(self._reach() | self._identity())
         self.environment = reach | self._settings()

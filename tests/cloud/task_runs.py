@@ -11,6 +11,7 @@ from tests.cloud.arm import GROUP, REGION, SUBSCRIPTION, problem
 from tests.cloud.operations import now, plain
 from tests.cloud.secure import masked
 from tests.cloud.site import Answer
+from tests.infra.engine import lacking
 
 REGISTRY = "acrmlops"
 SERVER = f"{REGISTRY}.azurecr.io"
@@ -60,6 +61,8 @@ def told(found: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
 
 def refused(request: dict[str, Any]) -> Answer | None:
     """Why no run can come of this request."""
+    if why := lacking():
+        return problem(400, "NotImplementedHere", f"images cannot be built here: {why}")
     kind, platform = request.get("type"), request.get("platform") or {}
     if kind != "DockerBuildRequest":
         return problem(400, "NotImplementedHere", f"this stand-in builds images, and has no {kind}")

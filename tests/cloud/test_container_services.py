@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import http.client
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +13,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.mgmt.containerinstance import models
 
+from tests.cloud import group_terms, task_runs
 from tests.cloud.arm import GROUP
 from tests.cloud.builds import Misfortune as BuildMisfortune
 from tests.cloud.echo import Azure, answer, probe, url, wait_until
@@ -28,7 +30,8 @@ pytestmark = [
 ]  # fmt: skip
 OPERATIONS = {
     "Registries_GetBuildSourceUploadUrl", "Registries_ScheduleRun", "TaskRuns_Create",
-    "TaskRuns_Get", "TaskRuns_GetDetails", "TaskRuns_Delete", "Runs_Get", "Runs_List",
+    "TaskRuns_Get", "TaskRuns_List", "TaskRuns_GetDetails", "TaskRuns_Delete", "Runs_Get",
+    "Runs_List",
     "Runs_Cancel", "Runs_GetLogSasUrl", "ContainerGroups_CreateOrUpdate", "ContainerGroups_Get",
     "ContainerGroups_Update", "ContainerGroups_ListByResourceGroup", "ContainerGroups_Start",
     "ContainerGroups_Stop", "ContainerGroups_Restart", "ContainerGroups_Delete",
@@ -51,6 +54,36 @@ def azure(cloud: StandIn) -> Azure:
 @pytest.fixture(scope="module")
 def image(azure: Azure) -> str:
     return azure.built("one")
+
+
+@pytest.fixture(scope="module")
+def said(cloud: StandIn, azure: Azure, image: str) -> list[dict]:
+    """A build, a deployment, and all that can be asked of them."""
+    before = len(cloud.record.exchanges("arm"))
+    tasks, groups = azure.tasks, azure.groups
+    azure.begin("judged", azure.request("judged")).result()
+    run = tasks.task_runs.get(GROUP, REGISTRY, "judged").properties.run_result.name
+    tasks.task_runs.get_details(GROUP, REGISTRY, "judged")
+    tasks.runs.get(GROUP, REGISTRY, run)
+    assert list(tasks.runs.list(GROUP, REGISTRY))
+    assert list(tasks.task_runs.list(GROUP, REGISTRY))
+    azure.log(run)
+    tasks.task_runs.delete(GROUP, REGISTRY, "judged")
+    scheduled = tasks.registries.schedule_run(GROUP, REGISTRY, azure.request("judged"))
+    tasks.runs.cancel(GROUP, REGISTRY, scheduled.name)
+    azure.put("judged", image)
+    assert list(groups.list_by_resource_group(GROUP))
+    groups.update(GROUP, "judged", models.Resource(tags={"a": "b"}))
+    azure.instances.containers.list_logs(GROUP, "judged", "echo", tail=3)
+    groups.begin_restart(GROUP, "judged").result()
+    wait_until(lambda: groups.get(GROUP, "judged").provisioning_state == "Succeeded")
+    groups.stop(GROUP, "judged")
+    groups.begin_start(GROUP, "judged").result()
+    assert list(azure.instances.location.list_usage("westeurope"))
+    assert list(azure.instances.location.list_capabilities("westeurope"))
+    groups.begin_delete(GROUP, "judged").result()
+    exchanges = cloud.record.exchanges("arm")[before:]
+    return [each for each in exchanges if "/operation" not in each["url"].lower()]
 
 
 @pytest.fixture(autouse=True)
@@ -148,6 +181,23 @@ def test_a_group_answers_by_its_name_and_not_once_it_is_stopped(azure, image):
     azure.groups.begin_delete(GROUP, "stopping").result()
     with pytest.raises(ResourceNotFoundError):
         azure.groups.get(GROUP, "stopping")
+
+
+def test_a_group_is_reached_through_a_tunnel_too(cloud, azure, image):
+    name = url("tunnel").split("/")[2]
+    azure.put("tunnel", image)
+    answer("tunnel")
+    connection = http.client.HTTPConnection(*cloud.proxy.url.split("/")[2].split(":"), timeout=10)
+    connection.set_tunnel(*name.split(":"))
+
+    connection.request("GET", "/")
+
+    assert connection.getresponse().status == 200
+    connection.close()
+    azure.groups.begin_delete(GROUP, "tunnel").result()
+    connection.set_tunnel(*name.split(":"))
+    with pytest.raises(OSError, match="403"):
+        connection.request("GET", "/")
 
 
 def test_no_request_is_lost_while_a_group_runs(azure, image):
@@ -269,10 +319,8 @@ def test_a_group_that_changes_cannot_be_changed(cloud, azure, image):
 
 
 @pytest.mark.specs
-def test_all_that_is_said_is_as_the_openapi_says(cloud, azure, image, tmp_path):
-    judged = said(cloud, azure, image)
-
-    verdict = judge(judged, tmp_path / "judged")
+def test_all_that_is_said_is_as_the_openapi_says(said, tmp_path):
+    verdict = judge(said, tmp_path / "judged")
 
     assert verdict.findings == ()
     assert verdict.operations >= OPERATIONS
@@ -284,8 +332,8 @@ def test_all_that_is_said_is_as_the_openapi_says(cloud, azure, image, tmp_path):
     [("PUT", "containerGroups", "request", "osType", "ContainerGroups_CreateOrUpdate: request"),
      ("GET", "/runs/", "response", "status", "Runs_Get: response")],
 )  # fmt: skip
-def test_a_wrong_field_is_found(cloud, azure, image, tmp_path, method, part, where, name, finding):
-    spoilt = copy.deepcopy(said(cloud, azure, image))
+def test_a_wrong_field_is_found(said, tmp_path, method, part, where, name, finding):
+    spoilt = copy.deepcopy(said)
     next(
         each[where]["properties"] for each in spoilt
         if each["method"] == method and part in each["url"] and each["status"] in (200, 201)
@@ -294,34 +342,6 @@ def test_a_wrong_field_is_found(cloud, azure, image, tmp_path, method, part, whe
     verdict = judge(spoilt, tmp_path / "judged")
 
     assert [each for each in verdict.findings if each.startswith(finding)]
-
-
-def said(cloud: StandIn, azure: Azure, image: str) -> list[dict]:
-    """A build, a deployment, and all that can be asked of them."""
-    before = len(cloud.record.exchanges("arm"))
-    tasks, groups = azure.tasks, azure.groups
-    azure.begin("judged", azure.request("judged")).result()
-    run = tasks.task_runs.get(GROUP, REGISTRY, "judged").properties.run_result.name
-    tasks.task_runs.get_details(GROUP, REGISTRY, "judged")
-    tasks.runs.get(GROUP, REGISTRY, run)
-    assert list(tasks.runs.list(GROUP, REGISTRY))
-    azure.log(run)
-    tasks.task_runs.begin_delete(GROUP, REGISTRY, "judged").result()
-    scheduled = tasks.registries.schedule_run(GROUP, REGISTRY, azure.request("judged"))
-    tasks.runs.cancel(GROUP, REGISTRY, scheduled.name)
-    azure.put("judged", image)
-    assert list(groups.list_by_resource_group(GROUP))
-    groups.update(GROUP, "judged", models.Resource(tags={"a": "b"}))
-    azure.instances.containers.list_logs(GROUP, "judged", "echo", tail=3)
-    groups.begin_restart(GROUP, "judged").result()
-    wait_until(lambda: groups.get(GROUP, "judged").provisioning_state == "Succeeded")
-    groups.stop(GROUP, "judged")
-    groups.begin_start(GROUP, "judged").result()
-    assert list(azure.instances.location.list_usage("westeurope"))
-    assert list(azure.instances.location.list_capabilities("westeurope"))
-    groups.begin_delete(GROUP, "judged").result()
-    exchanges = cloud.record.exchanges("arm")[before:]
-    return [each for each in exchanges if "/operation" not in each["url"].lower()]
 
 
 def test_a_wait_goes_on_after_the_cloud_was_started_again(tmp_path):
@@ -345,3 +365,13 @@ def test_a_wait_goes_on_after_the_cloud_was_started_again(tmp_path):
         assert answer("waiting")["mark"] == answer("kept")["mark"] == "kept"
         assert azure.held.get_tag_properties("test/echo", "kept").digest in image
     after.forget()
+
+
+def test_a_machine_without_the_tools_says_how_to_get_them(cloud, azure, image, monkeypatch):
+    for terms in (task_runs, group_terms):
+        monkeypatch.setattr(terms, "lacking", lambda: "podman missing: apt-get install podman")
+
+    with pytest.raises(HttpResponseError, match="apt-get install podman"):
+        azure.put("toolless", image)
+    with pytest.raises(HttpResponseError, match="apt-get install podman"):
+        azure.begin("toolless", azure.request("toolless"))
