@@ -184,18 +184,18 @@ def test_a_group_answers_by_its_name_and_not_once_it_is_stopped(azure, image):
 
 
 def test_a_group_is_reached_through_a_tunnel_too(cloud, azure, image):
-    name = url("tunnel").split("/")[2]
+    name, port = url("tunnel").split("/")[2].split(":")
     azure.put("tunnel", image)
     answer("tunnel")
     connection = http.client.HTTPConnection(*cloud.proxy.url.split("/")[2].split(":"), timeout=10)
-    connection.set_tunnel(*name.split(":"))
+    connection.set_tunnel(name, int(port))
 
     connection.request("GET", "/")
 
     assert connection.getresponse().status == 200
     connection.close()
     azure.groups.begin_delete(GROUP, "tunnel").result()
-    connection.set_tunnel(*name.split(":"))
+    connection.set_tunnel(name, int(port))
     with pytest.raises(OSError, match="403"):
         connection.request("GET", "/")
 
