@@ -22,12 +22,9 @@ from tests.cloud.judge import judge
 from tests.cloud.parts import reached
 from tests.cloud.stand_in import StandIn
 from tests.cloud.task_runs import REGISTRY, SERVER
-from tests.infra.engine import lacking
+from tests.infra.engine import require_tools
 
-pytestmark = [
-    pytest.mark.cloud, pytest.mark.image, pytest.mark.timeout(600),
-    pytest.mark.skipif(lacking() != "", reason=lacking()),
-]  # fmt: skip
+pytestmark = [pytest.mark.cloud, pytest.mark.image, pytest.mark.timeout(600)]
 OPERATIONS = {
     "Registries_GetBuildSourceUploadUrl", "Registries_ScheduleRun", "TaskRuns_Create",
     "TaskRuns_Get", "TaskRuns_List", "TaskRuns_GetDetails", "TaskRuns_Delete", "Runs_Get",
@@ -41,6 +38,7 @@ OPERATIONS = {
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    require_tools()
     with reached(tmp_path_factory.mktemp("cloud")) as made:
         yield made
     made.forget()

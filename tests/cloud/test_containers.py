@@ -34,6 +34,7 @@ from tests.cloud.judge import judge
 from tests.cloud.parts import reached
 from tests.cloud.stand_in import StandIn
 from tests.conftest import encoded, picture
+from tests.infra.engine import require_tools
 
 OPERATIONS = {
     "ContainerGroups_CreateOrUpdate", "ContainerGroups_Get", "ContainerGroups_Update",
@@ -49,6 +50,7 @@ pytestmark = [pytest.mark.cloud, pytest.mark.image, pytest.mark.timeout(900)]
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    require_tools()
     place = tmp_path_factory.mktemp("cloud")
     with reached(place, serves=True) as made:
         yield made

@@ -21,6 +21,7 @@ from tests.cloud.stand_in import StandIn
 from tests.cloud.test_containers import altered, quiet
 from tests.endurance.conftest import Client
 from tests.flows.conftest import FAST, IN_AZURE
+from tests.infra.engine import require_tools
 
 pytestmark = [
     pytest.mark.endurance, pytest.mark.cloud, pytest.mark.image, pytest.mark.timeout(14400),
@@ -31,6 +32,7 @@ CRASH = ("python3", "-c", "raise SystemExit('no')")
 
 @pytest.fixture
 def serving_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    require_tools()
     with reached(tmp_path_factory.mktemp("cloud"), serves=True) as made:
         yield made
     made.forget()

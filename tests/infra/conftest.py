@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,14 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.engine import BIN, Engine, base_of, lacking, opened, run
+from tests.infra.engine import BIN, Engine, base_of, opened, require_tools, run
 
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory) -> Iterator[Engine]:
-    if why := lacking():
-        say = pytest.fail if os.environ.get("CI") else pytest.skip
-        say(f"a real image is built and run: {why}")
+    require_tools()
     place = tmp_path_factory.mktemp("containers")
     yield opened(place)
     shutil.rmtree(place)  # a gigabyte

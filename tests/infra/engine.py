@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import ROOT
 
 HERE = Path(__file__).parent
@@ -95,6 +97,13 @@ def lacking() -> str:
     if missing:
         return f"{', '.join(missing)} missing: apt-get install buildah podman runc debootstrap"
     return "" if os.geteuid() == 0 else "it takes root: sudo"
+
+
+def require_tools() -> None:
+    """Skip a test where images cannot run; in CI, where all is installed, that is a failure."""
+    if why := lacking():
+        say = pytest.fail if os.environ.get("CI") else pytest.skip
+        say(f"real images are built and run: {why}")
 
 
 def opened(place: Path) -> Engine:
