@@ -17,6 +17,7 @@ COMMANDS = {
     "plan": "Say what a release would do, reuse and cost; change nothing.",
     "tune": "Search for training knobs by validation images; say how to release the best.",
     "rollback": "Let an earlier version serve again, after the same proof as any other.",
+    "promote": "Let what serves in one Azure environment serve in another.",
     "status": "Say what serves where, and the last releases.",
     "stop": "Stop the endpoint; its versions stay registered.",
     "doctor": "Check versions, port, disk, state folder, Prefect API and MLflow database.",

@@ -140,6 +140,42 @@ def rollback(
     return run_rollback(name, to, backend, quiet)
 
 
+def promote(
+    *,
+    source: Annotated[str, Parameter(name="--from")],
+    target: Annotated[str, Parameter(name="--to")],
+    name: Name = None,
+    approved_by: str | None = None,
+    why: str = "",
+    quiet: Flag = False,
+    rules: Annotated[Rules, Parameter(name="*")] = Rules(),  # noqa: B008 (frozen)
+) -> int:
+    """
+    Let what serves in one Azure environment serve in another, through the gates there.
+
+    The same model and image, by digest: nothing is trained or built. .env.NAME holds the settings
+    of the environment NAME (docs/azure.md).
+
+    Parameters
+    ----------
+    source
+        Environment in which it serves, such as dev, whose settings .env.dev holds.
+    target
+        Environment in which it shall serve, such as prod, whose settings .env.prod holds.
+    name
+        Of model and endpoint; may be left out where there is one endpoint only.
+    approved_by
+        Who decided; kept as a tag of the version and in the evidence.
+    why
+        The reason, kept beside it.
+    quiet
+        Print the result only.
+    """
+    from flows.running import run_promote
+
+    return run_promote(name, source, target, approved_by, why, rules, quiet)
+
+
 def status(*, repair: Flag = False, backend: str = "local") -> int:
     """
     Say what serves where, and the last releases.

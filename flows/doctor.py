@@ -13,6 +13,7 @@ from rich.text import Text
 
 from flows import terminal
 from flows.running import require_backend
+from tasks import backends
 from tasks.errors import Refused, Transient
 from tasks.findings import Finding
 
@@ -27,8 +28,9 @@ def run_doctor(backend: str = "local") -> int:
     console = terminal.console()
     console.print("looking (the Prefect API and MLflow take some seconds) …")
     findings = [check() for check in CHECKS]
-    if backend == "azure":
-        findings += _cloud()
+    name, environment = backends.parted(backend)
+    if name == "azure":
+        findings += _cloud(environment)
     for finding in findings:
         mark = ("well", "green") if finding.is_well else ("ILL ", "red")
         console.print(Text.assemble(mark, f"  {finding.name:<16} {finding.found}"))
@@ -132,11 +134,9 @@ def _mlflow() -> Finding:
     return Finding("MLflow database", True, f"{registry.uri}: {len(models)} models")
 
 
-def _cloud() -> list[Finding]:
-    from tasks.backends import examine
-
+def _cloud(environment: str) -> list[Finding]:
     try:
-        return examine()
+        return backends.examine(environment)
     except Refused as error:
         return [Finding("settings", False, "not complete", str(error))]
 

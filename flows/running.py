@@ -86,6 +86,28 @@ def run_rollback(name: str | None, to: int | None, backend: str, quiet: bool) ->
     return 0
 
 
+def run_promote(
+    name: str | None, source: str, target: str, by: str | None, why: str, rules: Rules, quiet: bool
+) -> int:
+    """Let what serves in one environment serve in another one, and print what serves now."""
+    here, there = f"azure:{source}", f"azure:{target}"
+    for backend in (here, there):
+        require_backend(backend)
+    if source == target:
+        raise UsageError(f"--from and --to are both {source}; a promotion needs two environments")
+    if not by:
+        raise UsageError(f"a promotion to {target} is a person's decision: say whose by "
+                         "--approved-by NAME, and the reason by --why TEXT")  # fmt: skip
+    console = _prepare(quiet, "promote")
+    chosen = name or _only_endpoint(here)
+    with _shown(console, quiet, "promote"):
+        from flows.promote import promote
+
+        deployment = promote(chosen, here, there, by, why, rules)
+    terminal.ending(console, deployment)
+    return 0
+
+
 def settle() -> None:
     """Keep libraries quiet, and see that there is room for what they write."""
     for name, value in QUIET.items():
@@ -146,9 +168,10 @@ def require_name(name: str | None) -> None:
 
 def require_backend(backend: str) -> None:
     """Refuse a backend that does not exist, before anything is imported."""
-    if backend not in backends.NAMES:
-        known = ", ".join(backends.NAMES)
-        raise UsageError(f"unknown backend {backend!r}; choose one of: {known}")
+    try:
+        backends.parted(backend)
+    except Refused as error:
+        raise UsageError(str(error)) from error
 
 
 def _only_endpoint(backend: str) -> str:

@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tasks.records import CheckedDataset, Deployment, ModelVersion
+from tasks.records import CheckedDataset, Deployment, ModelVersion, Promotion
 from tasks.searches import Tuned
 from tasks.timeline import Timeline
 
 STEPS = {
+    "approve-promotion": "approve",
     "validate-images": "validate",
     "pass-test-gate": "gate",
     "submit-training": "train",
@@ -133,6 +134,8 @@ def headline(why: str) -> str:
 
 
 def _remark(record: object) -> str:
+    if isinstance(record, Promotion):
+        return f"version {record.version.number} of {record.source}, by {record.approved_by}"
     if isinstance(record, CheckedDataset) and record.warnings:
         warned = len(record.warnings)
         return f"{record.checks - warned} checks passed, {warned} warned"

@@ -11,14 +11,14 @@ from tasks.digests import digest_of, digest_of_file
 from tasks.errors import Refused
 from tasks.judge import judge
 from tasks.ports import Backend
-from tasks.records import Approved, Candidate, ModelVersion, Verdict
+from tasks.records import Approved, Contender, ModelVersion, Verdict
 from tasks.rules import Rules
 from tasks.step import Skipped, say, step
 
 
 @step(name="evaluate-candidate", timeout_s=3600, run_name="evaluate {candidate.digest:.8}")
 def evaluate_candidate(
-    on: Backend, candidate: Candidate, champion: ModelVersion | None, rules: Rules
+    on: Backend, candidate: Contender, champion: ModelVersion | None, rules: Rules
 ) -> Approved | Skipped[Approved]:
     """
     Judge the candidate alone and against the champion, on the same test images.
@@ -46,14 +46,14 @@ def evaluate_candidate(
 
 
 def known_verdict(
-    on: Backend, candidate: Candidate, champion: ModelVersion | None, rules: Rules
+    on: Backend, candidate: Contender, champion: ModelVersion | None, rules: Rules
 ) -> tuple[str, Verdict | None]:
     """The key of the verdict that a release would ask for, and the verdict from before."""
     key = _key(candidate, _rival(candidate, champion), rules)
     return key, on.ledger.recall("evaluate", key, Verdict)
 
 
-def _rival(candidate: Candidate, champion: ModelVersion | None) -> ModelVersion | None:
+def _rival(candidate: Contender, champion: ModelVersion | None) -> ModelVersion | None:
     """The champion, unless the candidate is that very model."""
     return champion if champion and champion.digest != candidate.digest else None
 
@@ -65,7 +65,7 @@ def _champion_stays(rival: ModelVersion | None) -> str:
     return f"The champion keeps serving.{elsewhere}\n"
 
 
-def _key(candidate: Candidate, rival: ModelVersion | None, rules: Rules) -> str:
+def _key(candidate: Contender, rival: ModelVersion | None, rules: Rules) -> str:
     code = [
         digest_of_file(Path(str(each))) for each in (rule.__file__, compare.__code__.co_filename)
     ]
@@ -74,7 +74,7 @@ def _key(candidate: Candidate, rival: ModelVersion | None, rules: Rules) -> str:
     return digest_of(parts)[:32]
 
 
-def _show(candidate: Candidate, rival: ModelVersion | None, verdict: Verdict) -> None:
+def _show(candidate: Contender, rival: ModelVersion | None, verdict: Verdict) -> None:
     answer = "approved" if verdict.approved else "REFUSED"
     body = markdown_table(("measure", "value", "limit"), verdict.findings)
     if verdict.reasons:

@@ -19,12 +19,12 @@ from model.compare import Comparison, compare
 from model.folder import ModelFolder
 from tasks.errors import Refused
 from tasks.ports import Watch
-from tasks.records import Candidate, ModelVersion, Verdict
+from tasks.records import Contender, ModelVersion, Verdict
 from tasks.rules import Rules
 
 
 def judge(
-    candidate: Candidate, rival: ModelVersion | None, rules: Rules, key: str, watch: Watch
+    candidate: Contender, rival: ModelVersion | None, rules: Rules, key: str, watch: Watch
 ) -> Verdict:
     """Every finding with its limit, and a reason for each that fails."""
     metrics = ModelFolder.read(candidate.folder).metrics
@@ -83,7 +83,7 @@ def _beside_float(
 
 
 def _beside(
-    candidate: Candidate, rival: ModelVersion, rules: Rules, watch: Watch
+    candidate: Contender, rival: ModelVersion, rules: Rules, watch: Watch
 ) -> tuple[tuple[str, str, str], list[str]]:
     ours, theirs = ModelFolder.read(candidate.folder), ModelFolder.read(rival.folder)
     measure = f"accuracy beside version {rival.number}"
@@ -109,7 +109,7 @@ def _reasons_against(found: Comparison, value: str, rival: ModelVersion, rules: 
 
 
 def _both_right(
-    candidate: Candidate, ours: ModelFolder, theirs: ModelFolder, watch: Watch
+    candidate: Contender, ours: ModelFolder, theirs: ModelFolder, watch: Watch
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Who answers each test image of the candidate's data set rightly; re-scored if needed."""
     import pyarrow.parquet as parquet
@@ -122,7 +122,7 @@ def _both_right(
         from model.score import score_images
 
         watch("the champion was tested on other images: it is scored again on these")
-        other = score_images(theirs.path, open_images(candidate.run.job.checked.dataset.uri))
+        other = score_images(theirs.path, open_images(candidate.dataset_uri))
     order = ("sha256", "path")
     mine, other = (t.sort_by([(column, "ascending") for column in order]) for t in (mine, other))
     if mine["sha256"].to_pylist() != other["sha256"].to_pylist():

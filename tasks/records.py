@@ -102,6 +102,54 @@ class Candidate:
     tracking_run: str | None = None
     tracking_page: str | None = None
 
+    @property
+    def dataset_uri(self) -> str:
+        return self.run.job.checked.dataset.uri
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """
+    A version that serves in one environment and that somebody wants in another one.
+
+    Attributes:
+        source: backend and environment where it serves.
+        image: digest of the container image that serves there; the same one shall serve.
+    """
+
+    version: ModelVersion
+    source: str
+    image: str
+    approved_by: str
+    why: str = ""
+
+    @property
+    def digest(self) -> str:
+        return self.version.digest
+
+    @property
+    def folder(self) -> Path:
+        return self.version.folder
+
+    @property
+    def test_digest(self) -> str:
+        return self.version.tags["test_digest"]
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.version.tags["accuracy"])
+
+    @property
+    def dataset_uri(self) -> str:
+        return self.version.tags["dataset_uri"]
+
+    @property
+    def tracking_run(self) -> None:
+        """Its run belongs to where it was trained."""
+
+
+Contender = Candidate | Promotion  # who asks to be the champion
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -116,9 +164,9 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Approved:
-    """A candidate with the verdict that lets it pass."""
+    """Who asked to be the champion, with the verdict that lets it pass."""
 
-    candidate: Candidate
+    candidate: Contender
     verdict: Verdict
 
 
@@ -150,6 +198,7 @@ class Deployment:
     max_gap: float
     identity: str
     example: str = ""  # a command that asks it about a known image
+    image: str = ""  # digest of the container image, where there is one
 
     @property
     def port(self) -> int:

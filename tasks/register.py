@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from tasks.artifacts import markdown_table, show_page
 from tasks.ports import Backend
-from tasks.records import Approved, ModelVersion
+from tasks.records import Approved, ModelVersion, Promotion
 from tasks.step import Skipped, say, step
+
+LINEAGE = (
+    "model_digest", "token", "dataset_digest", "dataset_uri", "test_digest", "checks_key",
+    "git_commit", "code_digest", "lock_digest", "accuracy",
+)  # fmt: skip
 
 
 @step(name="register-model", timeout_s=1800, run_name="register {name}")
@@ -27,7 +32,10 @@ def register_model(
 
 def lineage(approved: Approved) -> dict[str, str]:
     """Where a model comes from, as the registry's tags."""
-    candidate, job = approved.candidate, approved.candidate.run.job
+    candidate = approved.candidate
+    if isinstance(candidate, Promotion):
+        return promoted_lineage(candidate, approved.verdict.key)
+    job = candidate.run.job
     return {
         "model_digest": candidate.digest,
         "token": candidate.run.token,
@@ -41,4 +49,17 @@ def lineage(approved: Approved) -> dict[str, str]:
         "verdict_key": approved.verdict.key,
         "accuracy": f"{candidate.accuracy:.4f}",
         "tracking_run": candidate.tracking_run or "none",
+    }
+
+
+def promoted_lineage(promotion: Promotion, verdict_key: str) -> dict[str, str]:
+    """The tags that it has where it serves, and who let it come here, and why."""
+    kept = {key: value for key, value in promotion.version.tags.items() if key in LINEAGE}
+    return {
+        **kept,
+        "verdict_key": verdict_key,
+        "image_digest": promotion.image,
+        "promoted_from": f"{promotion.source} version {promotion.version.number}",
+        "approved_by": promotion.approved_by,
+        "approved_why": promotion.why or "none",
     }

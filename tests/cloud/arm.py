@@ -19,6 +19,7 @@ from tests.cloud.site import Answer, Asked, Site
 
 SUBSCRIPTION = "12345678-1234-1234-1234-123456789012"
 GROUP, WORKSPACE, REGION = "rg-mlops", "mlw-mlops", "westeurope"
+PLACES = {GROUP: WORKSPACE, "rg-prod": "mlw-prod"}  # two environments of one subscription
 CONTAINER = "azureml-blobstore"
 ML = "Microsoft.MachineLearningServices/workspaces"
 MODELS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/{ML}/{WORKSPACE}/models"
@@ -79,10 +80,10 @@ class Arm:
             if parts[2].lower() != SUBSCRIPTION:
                 return problem(404, "SubscriptionNotFound",
                                 f"The subscription '{parts[2]}' could not be found.")  # fmt: skip
-            if parts[4].lower() != GROUP:
+            if parts[4].lower() not in PLACES:
                 return problem(404, "ResourceGroupNotFound",
                                 f"Resource group '{parts[4]}' could not be found.")  # fmt: skip
-            if parts[8].lower() != WORKSPACE:
+            if parts[8].lower() != PLACES[parts[4].lower()]:
                 return problem(404, "ResourceNotFound", f"The Resource '{ML}/{parts[8]}' under "
                                 f"resource group '{parts[4]}' was not found.")  # fmt: skip
             with self.known.lock:

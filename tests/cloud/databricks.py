@@ -82,7 +82,7 @@ class Databricks:
                 400, "INVALID_PARAMETER_VALUE", "One of job_cluster_key, new_cluster, "
                 "existing_cluster_id or environment_key must be specified.",
             )  # fmt: skip
-        if "--tracking-uri" in task["python_wheel_task"]["parameters"]:
+        if "--tracking-uri" in task["python_wheel_task"].get("parameters", ()):
             threading.Thread(target=self.mlflow.begin, daemon=True).start()
         return Answer(body={"run_id": self.runs.submit(given)})
 

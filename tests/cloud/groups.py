@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cloud import secure
-from tests.cloud.arm import REGION, Arm
+from tests.cloud.arm import GROUP, PLACES, REGION, Arm
 from tests.cloud.containers import Container
 from tests.cloud.group_terms import (
     CI,
@@ -102,16 +102,17 @@ class ContainerGroups:
             ("GET", _THERE + "/usages", self._usages),
             ("GET", _THERE + "/capabilities", lambda *_, **__: Answer(body=capabilities())),
         ):  # fmt: skip
-            arm.route(method, pattern, handler)
-        for group in self.known.below(GROUPS):
-            if group["properties"]["instanceView"]["state"] == "Running" and not lacking():
-                self._run(group["name"], group)
+            arm.route(method, pattern, _named(handler))
+        for at in PLACES:
+            for group in self.known.below(_place(at)):
+                if group["properties"]["instanceView"]["state"] == "Running" and not lacking():
+                    self._run(_name(at, group["name"]), group)
         self.operations.resume()
 
     def address(self, host: str, port: int) -> tuple[str, int] | None:
         """Where a group's public name leads on this machine, if it is ready."""
         for name, container in list(self.running.items()):
-            group = self.known.get(f"{GROUPS}/{name}")
+            group = self.known.get(_id(name))
             public = (group["properties"].get("ipAddress") if group else None) or {}
             if public.get("fqdn") == host and container.is_ready:
                 ports = [each["port"] for each in public["ports"]]
@@ -132,14 +133,15 @@ class ContainerGroups:
         return sorted(self.running)
 
     def _list(self, _: Asked, place: str) -> Answer:
-        return Answer(body={"value": [listed(each) for each in self.known.below(GROUPS)]})
+        found = self.known.below(f"{place}/providers/{CI}/containerGroups")
+        return Answer(body={"value": [listed(each) for each in found]})
 
     def _get(self, _: Asked, place: str, name: str) -> Answer:
-        found = self.known.get(f"{GROUPS}/{name}")
+        found = self.known.get(_id(name))
         return Answer(body=told(found, self.running.get(name.lower()))) if found else absent(name)
 
     def _put(self, asked: Asked, place: str, name: str) -> Answer:
-        former = self.known.get(f"{GROUPS}/{name}")
+        former = self.known.get(_id(name))
         if former and _is_changing(former):
             return changing(name)
         if why := refused(asked.body, former):
@@ -152,7 +154,7 @@ class ContainerGroups:
             address["ip"] = "20.0.0.1"
             if label := address.get("dnsNameLabel"):
                 address["fqdn"] = f"{label}.{REGION}.azurecontainer.io"
-        group |= {"id": f"{GROUPS}/{name}", "name": name, "type": f"{CI}/containerGroups"}
+        group |= {"id": _id(name), "name": _plain(name), "type": f"{CI}/containerGroups"}
         self._state(name, "Pending", "Pending", group)
         number = self._begin("make", name)
         return Answer(200 if former else 201, told(group, None), self.operations.followed(number))
@@ -165,7 +167,7 @@ class ContainerGroups:
         self._wait(PULL_S)
         while fate.is_stuck and self._is_latest(number, name):
             self._wait(0.2)
-        group = self.known.get(f"{GROUPS}/{name}")
+        group = self.known.get(_id(name))
         if not group or not self._is_latest(number, name):
             return {"code": "OperationPreempted", "message": f"{name} was changed meanwhile."}
         image = group["properties"]["containers"][0]["properties"]["image"]
@@ -211,7 +213,7 @@ class ContainerGroups:
 
     def _patch(self, asked: Asked, place: str, name: str) -> Answer:
         with self.known.lock:
-            found = self.known.get(f"{GROUPS}/{name}")
+            found = self.known.get(_id(name))
             if not found:
                 return absent(name)
             found["tags"] = asked.body.get("tags", found.get("tags"))
@@ -219,19 +221,19 @@ class ContainerGroups:
         return Answer(body=told(found, self.running.get(name.lower())))
 
     def _delete(self, _: Asked, place: str, name: str) -> Answer:
-        if not self.known.get(f"{GROUPS}/{name}"):
+        if not self.known.get(_id(name)):
             return Answer(204)
         self._state(name, "Deleting", "Stopped")
         return self.operations.accepted(self._begin("delete", name))
 
     def _remove(self, number: str, name: str) -> Error | None:
         self._end(name)
-        self.known.remove(f"{GROUPS}/{name}")
+        self.known.remove(_id(name))
         secure.forget(self._secrets(name))
         return None
 
     def _start(self, _: Asked, place: str, name: str) -> Answer:
-        found = self.known.get(f"{GROUPS}/{name}")
+        found = self.known.get(_id(name))
         if not found:
             return absent(name)
         if _is_changing(found):
@@ -242,7 +244,7 @@ class ContainerGroups:
         return self.operations.accepted(self._begin("make", name))
 
     def _stop(self, _: Asked, place: str, name: str) -> Answer:
-        found = self.known.get(f"{GROUPS}/{name}")
+        found = self.known.get(_id(name))
         if not found:
             return absent(name)
         if _is_changing(found):
@@ -252,7 +254,7 @@ class ContainerGroups:
         return Answer(204)
 
     def _restart(self, _: Asked, place: str, name: str) -> Answer:
-        found = self.known.get(f"{GROUPS}/{name}")
+        found = self.known.get(_id(name))
         if not found:
             return absent(name)
         if _is_changing(found):
@@ -262,14 +264,14 @@ class ContainerGroups:
         return Answer(204)
 
     def _logs(self, asked: Asked, place: str, name: str, container: str) -> Answer:
-        group, found = self.known.get(f"{GROUPS}/{name}"), self.running.get(name.lower())
+        group, found = self.known.get(_id(name)), self.running.get(name.lower())
         if not group:
             return absent(name)
         tail = asked.query.get("tail")
         return Answer(body={"content": found.logs(int(tail) if tail else None) if found else ""})
 
     def _usages(self, _: Asked, place: str, region: str) -> Answer:
-        groups = self.known.below(GROUPS)
+        groups = [each for at in PLACES for each in self.known.below(_place(at))]
         cores = sum(
             each["properties"]["containers"][0]["properties"]["resources"]["requests"]["cpu"]
             for each in groups
@@ -301,13 +303,41 @@ class ContainerGroups:
         self, name: str, provisioning: str, state: str, group: dict[str, Any] | None = None
     ) -> None:
         with self.known.lock:
-            found = group or self.known.get(f"{GROUPS}/{name}")
+            found = group or self.known.get(_id(name))
             if found:
                 found["properties"] |= {
                     "provisioningState": provisioning,
                     "instanceView": {"events": [], "state": state},
                 }
                 self.known.put(found["id"], found)
+
+
+def _named(handler: Callable[..., Answer]) -> Callable[..., Answer]:
+    """With a name that distinguishes groups of other resource groups as well."""
+
+    def answer(asked: Asked, **names: str) -> Answer:
+        if "name" in names:
+            names["name"] = _name(names["place"].rpartition("/")[2], names["name"])
+        return handler(asked, **names)
+
+    return answer
+
+
+def _name(resource_group: str, group: str) -> str:
+    return group if resource_group.lower() == GROUP else f"{resource_group.lower()}.{group}"
+
+
+def _plain(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _place(resource_group: str) -> str:
+    return GROUPS.replace(f"/{GROUP}/", f"/{resource_group}/")
+
+
+def _id(name: str) -> str:
+    resource_group, _, group = name.rpartition(".")
+    return f"{_place(resource_group or GROUP)}/{group}"
 
 
 def _is_changing(group: dict[str, Any]) -> bool:

@@ -150,7 +150,9 @@ class Runs:
         entry = _entry_point(place, asked["entry_point"])
         module, _, function = entry.partition(":")
         is_new = "existing_cluster_id" not in task
-        words = [self._here(word, place if is_new else None) for word in asked["parameters"]]
+        words = [
+            self._here(word, place if is_new else None) for word in asked.get("parameters", ())
+        ]
         log = self._volumes.parent / "logs" / f"{number}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         start = f"import sys; from {module} import {function}; sys.exit({function}())"

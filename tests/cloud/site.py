@@ -6,8 +6,10 @@ import json
 import math
 import re
 import socket
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -106,7 +108,9 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, *_: object) -> None:
-        """A client that does not trust us, or goes away, is no event."""
+        """A client that does not trust us, or goes away, is no event; a fault of ours is."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            traceback.print_exc()
 
 
 class _Exchange(BaseHTTPRequestHandler):

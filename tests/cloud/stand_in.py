@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.cloud import registries
-from tests.cloud.arm import CONTAINER, GROUP, REGION, SUBSCRIPTION, WORKSPACE, Arm
+from tests.cloud.arm import CONTAINER, GROUP, PLACES, REGION, SUBSCRIPTION, WORKSPACE, Arm
 from tests.cloud.authority import Authority
 from tests.cloud.azurite import Azurite
 from tests.cloud.builds import REGISTRY, SERVER, TASKS, Builds
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 
 STATE = "mlops"  # the container that holds ledger and locks
 IMAGES = "images"
+PROD = {  # what is other in a second environment; it has the registry of the first
+    "AZURE_RESOURCE_GROUP": "rg-prod", "AZUREML_WORKSPACE_NAME": PLACES["rg-prod"],
+    "MLOPS_STATE_CONTAINER": "prod", "MLOPS_REGISTRY_GROUP": GROUP, "AZURE_FRONT_DOOR_PROFILE": "",
+}  # fmt: skip
 BASE = "docker.io/library/python"
 
 
@@ -204,7 +208,8 @@ class StandIn:
         from azure.core.exceptions import ResourceExistsError
 
         with self._blobs() as client:
-            for name in (CONTAINER, registries.CONTAINER, STATE, IMAGES, TASKS):
+            states = (STATE, PROD["MLOPS_STATE_CONTAINER"])
+            for name in (CONTAINER, registries.CONTAINER, *states, IMAGES, TASKS):
                 with contextlib.suppress(ResourceExistsError):
                     client.create_container(name)
 

@@ -283,6 +283,19 @@ def test_a_right_that_is_missing_is_told_before_a_group_is_made(
     ]
 
 
+def test_another_image_than_the_one_that_was_promoted_is_never_taken(
+    cloud, serving, endpoints, versions
+):
+    builds = len(cloud.builds.runs())
+    promoted = dataclasses.replace(versions[1], tags={"image_digest": f"sha256:{'0' * 64}"})
+
+    with pytest.raises(Refused, match="az acr import --name acrmlops"):
+        endpoints.deploy(promoted, None, quiet)
+
+    assert len(cloud.builds.runs()) == builds
+    assert version_at(serving.url, cloud) == "1"
+
+
 def test_what_a_release_that_died_left_behind_is_set_right(cloud, serving, endpoints, versions):
     class Killed(BaseException):
         """As kill -9 does: nothing is taken back."""

@@ -22,24 +22,28 @@ from tasks.ports import Backend
 from tasks.state import home
 
 
-def azure_backend() -> Backend:
+def azure_backend(environment: str = "") -> Backend:
     """
     The parts that work in the cloud that the settings name.
+
+    Args:
+        environment: the name of one, if there are several.
 
     Raises:
         Refused: settings are missing or wrong, or no identity is accepted.
     """
-    at = Clients.open()
-    serving = read_serving()
+    at = Clients.open(environment)
+    serving = read_serving(environment)
     require(at.identity)
-    state, lake = home() / "azure", Lake(at.container)
+    names = ("azure", environment) if environment else ("azure",)
+    state, lake = home() / "-".join(names), Lake(at.container)
     volume = Volume(at.databricks, at.settings.volume)
     trainer = DatabricksTrainer(
         Jobs(at.databricks, at.settings), volume, Tracking(at.settings), state
     )
     endpoints, plan = open_endpoints(at, serving, state) if serving else (None, None)
     return Backend(
-        name="azure",
+        name=":".join(names),
         datasets=BlobDatasets(lake, state, only_volumes=bool(at.settings.serverless)),
         trainer=trainer,
         registry=AzureMlRegistry(

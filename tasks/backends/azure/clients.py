@@ -50,9 +50,12 @@ class Clients:
         return SharedRegistry(name, client)
 
     @classmethod
-    def open(cls) -> Clients:
+    def open(cls, environment: str = "") -> Clients:
         """
         Nothing is asked of anybody yet.
+
+        Args:
+            environment: the name of one, if there are several.
 
         Raises:
             Refused: settings are missing or wrong.
@@ -62,7 +65,7 @@ class Clients:
         from databricks.sdk import WorkspaceClient
         from databricks.sdk.core import Config
 
-        settings = read_settings()
+        settings = read_settings(environment)
         identity = credential(settings.credentials_block)
         url = f"https://{settings.storage_account}.blob.core.windows.net"
         return cls(

@@ -222,7 +222,7 @@ class ContainerEndpoints:
         return Deployment(
             group.tags[ENDPOINT], url, int(group.tags[VERSION]), group.tags[MODEL],
             int(group.tags.get(REPLAYED, 0)), float(group.tags.get(GAP, 0.0)),
-            identity=group.tags[SPEC],
+            identity=group.tags[SPEC], image=group.image.rpartition("@")[2],
             example="curl -s -H \"Authorization: Bearer $KEY\" -H 'Content-Type: image/png' "
             f"--data-binary @{shlex.quote(str(self._example(group.tags[ENDPOINT])))} {url}/score"
             "   # KEY is one of MLOPS_ENDPOINT_KEYS",
@@ -248,7 +248,9 @@ def open_endpoints(
         f"https://{server}", at.identity, audience="https://management.azure.com"
     )
     tasks = ContainerRegistryTasksMgmtClient(at.identity, subscription)
-    images = Images(Builds(tasks, group, serving.registry), held, server, serving.base)
+    images = Images(
+        Builds(tasks, serving.registry_group or group, serving.registry), held, server, serving.base
+    )
     groups = Groups(ContainerInstanceManagementClient(at.identity, subscription), group)
     door = serving.front_door and FrontDoor(
         CdnManagementClient(at.identity, subscription), group, serving.front_door

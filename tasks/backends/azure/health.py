@@ -26,14 +26,17 @@ PROBE = "doctor.txt"
 LEAST_RUNTIME, PYTHON = 15, "3.11"
 
 
-def examine_cloud() -> list[Finding]:
+def examine_cloud(environment: str = "") -> list[Finding]:
     """
     All findings.
+
+    Args:
+        environment: the name of one, if there are several.
 
     Raises:
         Refused: settings are missing or wrong.
     """
-    at = Clients.open()
+    at = Clients.open(environment)
     checks: tuple[tuple[str, Callable[[Clients], str], str], ...] = (
         ("identity", _identity, "az login, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and "
                                 "AZURE_CLIENT_SECRET"),
@@ -45,7 +48,7 @@ def examine_cloud() -> list[Finding]:
                               "MLOPS_RUNTIME"),
         ("runtime", _runtime, f"set MLOPS_RUNTIME to {LEAST_RUNTIME}.4 or later"),
     )  # fmt: skip
-    if serving := read_serving():
+    if serving := read_serving(environment):
         checks += serving_checks(serving)
     if at.settings.tracking:
         checks += (("MLflow", _tracking, "look at MLFLOW_TRACKING_URI; " + ROLES),)

@@ -114,11 +114,14 @@ class AzureSettings(BaseSettings):
     )
 
 
-def read_settings() -> AzureSettings:
+def read_settings(environment: str = "") -> AzureSettings:
     """
     The settings.
+
+    Args:
+        environment: the name of one, if there are several.
 
     Raises:
         Refused: some are missing or cannot be; every one is named, with where to find it.
     """
-    return read(AzureSettings)
+    return read(AzureSettings, environment)

@@ -18,7 +18,7 @@ from urllib.request import url2pathname
 from filelock import FileLock
 
 from tasks.errors import Refused, Transient
-from tasks.records import Approved, Candidate, ModelVersion
+from tasks.records import Approved, Contender, ModelVersion
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -112,7 +112,7 @@ class MlflowRegistry:
         aside = shlex.join(["mv", str(file), f"{file}.broken"])
         return f"{said}; set it aside, and the next release makes a new one: {aside}"
 
-    def _kept(self, candidate: Candidate) -> Path:
+    def _kept(self, candidate: Contender) -> Path:
         """A copy of the model folder under its digest: it stays when the run's folder goes."""
         place = self._state / "models" / candidate.digest
         if not place.exists():

@@ -61,8 +61,9 @@ def _pull(at: Clients, given: ServingSettings) -> str:
     from azure.mgmt.resource.resources import ResourceManagementClient
 
     place = at.settings
+    group = given.registry_group or place.resource_group
     registry = (
-        f"/subscriptions/{place.subscription}/resourceGroups/{place.resource_group}/providers"
+        f"/subscriptions/{place.subscription}/resourceGroups/{group}/providers"
         f"/Microsoft.ContainerRegistry/registries/{given.registry}"
     )
     name = given.identity.rpartition("/")[2]

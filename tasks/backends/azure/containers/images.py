@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 DOCKERFILE = ROOT / "infra" / "Dockerfile"
 CONTEXT = ROOT / "infra" / "build-context"
 PLATFORM = "linux/amd64"
+PINNED = "image_digest"  # tag of a version that was promoted: this very image, never another
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,17 @@ class Images:
         self._builds, self._held, self._server, self._base = builds, held, server, base
 
     def known(self, version: ModelVersion) -> Image | None:
-        """The image of that version by today's code, if it was built."""
+        """The image of that version: the one it was promoted with, or that of today's code."""
         from azure.core.exceptions import ResourceNotFoundError
 
         name, tag = self.name(version)
-        with told(f"looking for {self._server}/{name}:{tag}"):
+        pinned = version.tags.get(PINNED)
+        with told(f"looking for {self._server}/{name}:{pinned or tag}"):
             try:
-                digest = str(self._held.get_tag_properties(name, tag).digest)
+                digest = str(
+                    self._held.get_manifest_properties(name, pinned).digest if pinned
+                    else self._held.get_tag_properties(name, tag).digest
+                )  # fmt: skip
             except ResourceNotFoundError:
                 return None
         return Image(f"{self._server}/{name}@{digest}", digest)
@@ -83,6 +88,13 @@ class Images:
         if found := self.known(version):
             return found
         name, tag = self.name(version)
+        if pinned := version.tags.get(PINNED):
+            registry = self._server.partition(".")[0]
+            raise Refused(
+                f"{self._server} does not hold {name}@{pinned}, which version {version.number} was "
+                f"promoted with; bring it: az acr import --name {registry} --source "
+                f"<the other registry>.azurecr.io/{name}@{pinned} --image {name}:{tag}"
+            )
         self._builds.run(f"mlops-{tag}", lambda folder: self._request(version, folder), watch)
         built = self.known(version)
         if built is None:

@@ -39,6 +39,12 @@ class ServingSettings(BaseSettings):
     registry: Annotated[str, matching(r"[a-zA-Z0-9]{5,50}", "acrmlops")] = Field(
         validation_alias="AZURE_CONTAINER_REGISTRY", description="az acr list --query '[].name'"
     )
+    registry_group: str | None = Field(
+        None,
+        validation_alias="MLOPS_REGISTRY_GROUP",
+        description="resource group of the registry where it is another one than the groups'; "
+        "az acr list --query '[].resourceGroup'",
+    )
     base: Annotated[
         str, matching(r"\S+@sha256:[0-9a-f]{64}", "python:3.12-slim-bookworm@sha256:<64 signs>")
     ] = Field(
@@ -110,14 +116,18 @@ class ServingSettings(BaseSettings):
     )
 
 
-def read_serving() -> ServingSettings | None:
+def read_serving(environment: str = "") -> ServingSettings | None:
     """
     The settings; ``None`` where no registry is named: versions are then registered only.
+
+    Args:
+        environment: the name of one, if there are several.
 
     Raises:
         Refused: some are missing or cannot be; every one is named, with where to find it.
     """
-    return read(ServingSettings) if read(_Asked).registry else None
+    asked = read(_Asked, environment)
+    return read(ServingSettings, environment) if asked.registry else None
 
 
 class _Asked(BaseSettings):

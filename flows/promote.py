@@ -1,0 +1,55 @@
+"""promote: what serves in one environment serves in another; nothing is trained or built again."""
+
+# No postponed annotations here: Prefect makes the form of the UI from the types themselves.
+from dataclasses import replace
+
+from prefect import flow
+
+from flows.evidence import evidence_of
+from flows.outcome import explained
+from tasks import backends
+from tasks.deploy import deploy_model
+from tasks.evaluate import evaluate_candidate
+from tasks.gate import pass_test_gate
+from tasks.promote import approve_promotion
+from tasks.records import Deployment
+from tasks.register import register_model
+from tasks.rules import Rules
+from tasks.source import read_code
+from tasks.step import say
+
+
+@flow(name="promote", flow_run_name="promote {name} to {target}", persist_result=False)
+@explained
+def promote(
+    name: str,
+    source: str,
+    target: str,
+    approved_by: str,
+    why: str = "",
+    rules: Rules = Rules(),  # noqa: B008 (frozen)
+) -> Deployment:
+    """
+    Let the very model and image that serve in ``source`` serve in ``target``.
+
+    The gates are those of ``target``: the tests on this code, and the champion there.
+
+    Args:
+        name: of model and endpoint.
+        source: backend and environment, such as azure:dev.
+        target: the other one, such as azure:prod.
+        approved_by: who decided.
+        why: the reason, for those who ask later.
+        rules: when the model may serve there.
+    """
+    here, there = backends.choose(source), backends.choose(target)
+    code = read_code()
+    with there.ledger.exclusive(f"promotion of {name}", say), evidence_of("promote", there):
+        promotion = approve_promotion(here, name, approved_by, why)
+        pass_test_gate(there, code)
+        champion = there.registry.champion(name)
+        approved = evaluate_candidate(there, promotion, champion, rules)
+        version = register_model(there, approved, name)
+        # Bytes that were registered there before have the tags of then: the image is that of now.
+        pinned = replace(version, tags={**version.tags, "image_digest": promotion.image})
+        return deploy_model(there, pinned, None)
