@@ -63,7 +63,7 @@ class Arm:
             if parts[2].lower() != SUBSCRIPTION:
                 return problem(404, "SubscriptionNotFound",
                                f"The subscription '{parts[2]}' could not be found.")  # fmt: skip
-            if parts[3].lower() == "resourcegroups" and parts[4].lower() != GROUP:
+            if parts[3].lower() == "resourcegroups" and parts[4].lower() not in PLACES:
                 return problem(404, "ResourceGroupNotFound",
                                f"Resource group '{parts[4]}' could not be found.")  # fmt: skip
             return handler(asked, **names)  # type: ignore[no-any-return]
