@@ -151,10 +151,9 @@ def promote(
     rules: Annotated[Rules, Parameter(name="*")] = Rules(),  # noqa: B008 (frozen)
 ) -> int:
     """
-    Let what serves in one Azure environment serve in another, through the gates there.
+    Let what serves in one Azure environment serve in another.
 
-    The same model and image, by digest: nothing is trained or built. .env.NAME holds the settings
-    of the environment NAME (docs/azure.md).
+    The same model and image, by digest, through the gates there: nothing is trained or built.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from tests.conftest import ROOT
 from tests.infra.engine import require_tools
 
 SAMPLE = ROOT / "model" / "sample" / "fashion-mnist.parquet"
-TOGETHER = 50  # images in one request
+TOGETHER = 25  # images in one request
 pytestmark = [pytest.mark.cloud, pytest.mark.image, pytest.mark.timeout(900)]
 
 
@@ -70,7 +70,7 @@ def asked(url: str, bundle: str, images: list[bytes]) -> dict[str, dict[str, flo
     with httpx.Client(verify=bundle, headers={"Authorization": f"Bearer {key}"}) as client:
         for at in range(0, len(images), TOGETHER):
             some = images[at : at + TOGETHER]
-            sent = {"data": [base64.b64encode(each).decode() for each in some]}
+            sent = {"images": [base64.b64encode(each).decode() for each in some]}
             said = client.post(f"{url}/score", json=sent).raise_for_status()
             for image, told in zip(some, said.json()["predictions"], strict=True):
                 digest = hashlib.sha256(image).hexdigest()
