@@ -49,22 +49,25 @@ def block(filters: int) -> list[Layer]:
     ]
 
 
-def residual(shape: Shape, classes: int) -> Model:
+def residual(shape: Shape, classes: int, filters: tuple[int, int, int] = (32, 48, 96)) -> Model:
     """
     Five convolutions of 3 by 3, two of them with a short cut around: slower, and better by far.
 
-    Filters are multiples of 16, which processors take in one go: 24 would cost as much as 32.
+    Args:
+        filters: of each stage, in multiples of 16, which processors take in one go: 24 would cost
+            as much as 32.
     """
     from keras import Input, Model, layers
 
+    first, second, third = filters
     taken = Input(shape, dtype="uint8")
     values = layers.Rescaling(1 / 127.5, offset=-1)(taken)
-    values = _convolved(values, 32, pool=True)
-    values = _convolved(values, 48)
-    values = layers.Add()([values, _convolved(values, 48)])
+    values = _convolved(values, first, pool=True)
+    values = _convolved(values, second)
+    values = layers.Add()([values, _convolved(values, second)])
     values = layers.MaxPooling2D(2)(values) if min(values.shape[1:3]) > 1 else values
-    values = _convolved(values, 96)
-    values = layers.Add()([values, _convolved(values, 96)])
+    values = _convolved(values, third)
+    values = layers.Add()([values, _convolved(values, third)])
     values = layers.GlobalMaxPooling2D()(values)
     return Model(taken, layers.Dense(classes, activation="softmax")(values))
 
