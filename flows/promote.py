@@ -8,7 +8,7 @@ from prefect import flow
 from flows.evidence import evidence_of
 from flows.outcome import explained
 from tasks import backends
-from tasks.deploy import deploy_model
+from tasks.deploy import serve
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import pass_test_gate
 from tasks.promote import approve_promotion
@@ -52,4 +52,4 @@ def promote(
         version = register_model(there, approved, name)
         # Bytes that were registered there before have the tags of then: the image is that of now.
         pinned = replace(version, tags={**version.tags, "image_digest": promotion.image})
-        return deploy_model(there, pinned, None)
+        return serve(there, pinned)

@@ -9,7 +9,7 @@ from flows.outcome import explained
 from model.config import TrainConfig
 from model.images import name_of
 from tasks import backends
-from tasks.deploy import deploy_model
+from tasks.deploy import serve
 from tasks.errors import Refused
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import pass_test_gate
@@ -74,4 +74,4 @@ def release(
         if on.endpoints is None:
             say(f"the {on.name} backend has no endpoint: version {version.number} is registered")
             return version
-        return deploy_model(on, version, port) if deploy else version
+        return serve(on, version, port) if deploy else version

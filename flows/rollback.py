@@ -6,7 +6,7 @@ from prefect import flow
 from flows.evidence import evidence_of
 from flows.outcome import explained
 from tasks import backends
-from tasks.deploy import deploy_model
+from tasks.deploy import serve
 from tasks.errors import Refused
 from tasks.records import Deployment
 from tasks.step import say
@@ -28,4 +28,4 @@ def rollback(name: str, to: int | None = None, backend: str = "local") -> Deploy
         version = on.registry.previous(name) if to is None else on.registry.version(name, to)
         if version is None:
             raise Refused(f"no version of {name} served before the champion; name one by --to")
-        return deploy_model(on, version, None)
+        return serve(on, version)

@@ -22,6 +22,7 @@ STEPS = {
     "evaluate-candidate": "evaluate",
     "register-model": "register",
     "deploy-model": "deploy",
+    "crown-version": "crown",
     "submit-tuning": "tune",
     "await-tuning": "tune",
 }

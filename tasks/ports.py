@@ -106,8 +106,13 @@ class Registry(Protocol):
     def version(self, name: str, number: int) -> ModelVersion:
         """That version. Raises Refused, naming the versions there are."""
 
-    def crown(self, version: ModelVersion) -> None:
-        """Make ``version`` the champion and the former champion the previous one; repeatable."""
+    def crown(self, version: ModelVersion) -> bool:
+        """
+        Make ``version`` the champion and the former champion the previous one; repeatable.
+
+        Returns:
+            Whether another was champion before, or none.
+        """
 
 
 class Endpoints(Protocol):

@@ -96,12 +96,13 @@ class AzureMlRegistry:
         listed = ", ".join(str(version.number) for version in known) or "none"
         raise Refused(f"{name} has no version {number}; there are: {listed}")
 
-    def crown(self, version: ModelVersion) -> None:
+    def crown(self, version: ModelVersion) -> bool:
         """Let it be the champion: by one write, so a kill leaves the former state or the new."""
         name = version.name
         with self._locked(name):
             reigned = self._crowned(name)
-            if not reigned or reigned[0].number != version.number:
+            is_another = not reigned or reigned[0].number != version.number
+            if is_another:
                 highest = int(reigned[0].tags[CROWNED]) if reigned else 0
                 self._tag(version, {ROLE: CHAMPION, CROWNED: str(highest + 1)})
             for rank, each in enumerate(self._crowned(name)[1:]):
@@ -112,6 +113,7 @@ class AzureMlRegistry:
                 self._archive(name, self._most)
         if self._shared:
             self._shared.put(self._as_registered(version))
+        return is_another
 
     def _as_registered(self, version: ModelVersion) -> ModelVersion:
         """With its files, and the tags of its lineage without those of its role here."""

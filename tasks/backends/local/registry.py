@@ -92,14 +92,15 @@ class MlflowRegistry:
         listed = ", ".join(str(version.number) for version in known) or "none"
         raise Refused(f"{name} has no version {number}; there are: {listed}")
 
-    def crown(self, version: ModelVersion) -> None:
+    def crown(self, version: ModelVersion) -> bool:
         """Move the aliases; killed between the two, the next call completes it."""
         former = self.champion(version.name)
         if former and former.number == version.number:
-            return
+            return False
         if former:
             self._client.set_registered_model_alias(version.name, PREVIOUS, str(former.number))
         self._client.set_registered_model_alias(version.name, CHAMPION, str(version.number))
+        return True
 
     def _told(self, error: Exception) -> str:
         """Why the database cannot be opened, without the SQL of it, and the way out."""
