@@ -124,7 +124,7 @@ class Application:
             finish(await self.answer(request, request_id))
 
         try:
-            self._doors.require_key(request)
+            self._doors.admit(request)
             if self._scoring.score_soon(request, request_id, finish):
                 return None
         except Exception as error:  # noqa: BLE001 (told and logged by finish)
@@ -165,7 +165,7 @@ class Application:
         methods = self._handlers.get(request.path)
         if method == "OPTIONS" and methods and self._doors.is_preflight(request):
             return self._doors.preflight(request, methods)
-        self._doors.require_key(request)
+        self._doors.admit(request)
         if methods is None:
             raise Problem(404, f"there is nothing at {request.path}; /docs lists what there is")
         handler = methods.get(method)

@@ -1,4 +1,4 @@
-"""Who may ask: keys, and pages of other origins (CORS). Both are shut by default."""
+"""Who may ask: keys, one way in, and pages of other origins (CORS). Others are shut by default."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from model.serve.exchange import Answer, Request
 from model.serve.problems import CLOSE, Headers, Problem
 
-OPEN = {"/healthz", "/readyz", "/", "/docs", "/openapi.json", "/favicon.ico"}
+PROBES = {"/healthz", "/readyz"}  # whoever runs the service asks these past every door
+OPEN = {*PROBES, "/", "/docs", "/openapi.json", "/favicon.ico"}
 WHO: Headers = ((b"www-authenticate", b"Bearer"), *CLOSE)
 ALLOWED_HEADERS = b"authorization, content-type, x-request-id"
 
@@ -19,19 +20,31 @@ class Doors:
     Args:
         keys: any of them opens; none: everything is open.
         origins: of pages that may ask from a browser, such as ``https://app.example.org``.
+        only_with: name and value of a header that a gateway before the service adds: whoever comes
+            past the gateway is sent away.
     """
 
-    def __init__(self, keys: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        keys: Iterable[str] = (),
+        origins: Iterable[str] = (),
+        only_with: tuple[str, str] | None = None,
+    ) -> None:
         self._keys = [_digest(key.encode()) for key in keys]
+        self._mark = only_with and (only_with[0].lower().encode(), _digest(only_with[1].encode()))
         self.origins = frozenset(origin.encode() for origin in origins)
 
-    def require_key(self, request: Request) -> None:
+    def admit(self, request: Request) -> None:
         """
         Compare with every key, in a time that tells nothing of any, nor of its length.
 
         Raises:
-            Problem: 401, none that is valid came.
+            Problem: 401, none that is valid came; 403, it came past the gateway.
         """
+        if self._mark and request.path not in PROBES:
+            name, value = self._mark
+            if not hmac.compare_digest(_digest(request.headers.get(name, b"")), value):
+                raise Problem(403, "ask at the public address of this service", CLOSE)
         if not self._keys or request.path in OPEN:
             return
         kind, _, given = request.headers.get(b"authorization", b"").partition(b" ")

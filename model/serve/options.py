@@ -28,6 +28,8 @@ def parser(text: str | None) -> argparse.ArgumentParser:
     add("--keys-file", type=Path, help="API keys, one a line; any of them is valid")
     add("--allow-origin", action="append", default=[], metavar="ORIGIN",
         help="pages of this origin may ask from a browser; may be repeated")  # fmt: skip
+    add("--only-with", type=_header, metavar="'NAME: VALUE'",
+        help="answer only what has this header, which a gateway adds; others get 403")  # fmt: skip
     add("--requests", type=_count, default=BOUNDS.requests,
         help="that may be in work; beyond it 503 [%(default)s]")  # fmt: skip
     add("--queue", type=_count, default=BOUNDS.queue_images, metavar="IMAGES",
@@ -56,7 +58,7 @@ def settings_of(options: argparse.Namespace, keys: tuple[str, ...]) -> Settings:
     if options.capture:
         sampling = Sampling(options.capture, options.capture_share, options.capture_images)
     return Settings(
-        doors=Doors(keys, options.allow_origin),
+        doors=Doors(keys, options.allow_origin, options.only_with),
         bounds=Bounds(
             requests=options.requests,
             queue_images=options.queue,
@@ -72,6 +74,13 @@ def settings_of(options: argparse.Namespace, keys: tuple[str, ...]) -> Settings:
 
 def _port(word: str) -> int:
     return int(_within(float(int(word)), 0, 65535))
+
+
+def _header(word: str) -> tuple[str, str]:
+    name, colon, value = (part.strip() for part in word.partition(":"))
+    if not (name and colon and value):
+        raise argparse.ArgumentTypeError(f"{word!r} is no header; write it as 'NAME: VALUE'")
+    return name, value
 
 
 def _file(word: str) -> Path:

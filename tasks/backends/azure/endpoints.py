@@ -32,6 +32,7 @@ from tasks.backends.azure.containers.specs import (
     VERSION,
     group_name,
     group_of,
+    opening,
     spec_digest,
 )
 from tasks.backends.azure.containers.traffic import Traffic
@@ -255,7 +256,7 @@ def open_endpoints(
     door = serving.front_door and FrontDoor(
         CdnManagementClient(at.identity, subscription), group, serving.front_door
     )
-    prover = Prover(groups, serving.keys[0].get_secret_value(), serving.latency_s)
+    prover = Prover(groups, opening(serving), serving.latency_s)
     traffic = Traffic(door or None, prover, serving)
     return (
         ContainerEndpoints(

@@ -10,7 +10,7 @@ from tasks.errors import Transient
 
 T = TypeVar("T")
 PATIENCE_S = 300.0  # that a service may be ill while we wait
-POLL_S = 3.0
+POLL_S = 1.0  # a rollback waits for three changes, one after the other
 
 
 def follow(

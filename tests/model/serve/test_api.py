@@ -225,6 +225,23 @@ def test_keys_are_asked_for_and_any_of_them_is_valid(boot, tmp_path, known):
     assert httpx.get(f"{url}/metrics", trust_env=False).status_code == 401
 
 
+def test_who_comes_past_the_gateway_is_sent_away(boot, tmp_path, known):
+    (tmp_path / "keys").write_text("key")
+    url = boot("--keys-file", str(tmp_path / "keys"), "--only-with", "X-Gate: ours").url
+    key, body = {"Authorization": "Bearer key"}, {"content": known[0]["image"], "timeout": 20}
+
+    def status(path="/score", **headers) -> int:
+        sent = {**PNG, **key, **headers}
+        return httpx.post(f"{url}{path}", headers=sent, trust_env=False, **body).status_code
+
+    assert status() == 403
+    assert status(**{"X-Gate": "theirs"}) == 403
+    assert status(**{"x-gate": "ours"}) == 200
+    assert status(**{"X-Gate": "ours", "Authorization": "Bearer wrong"}) == 401
+    assert httpx.get(f"{url}/", trust_env=False).status_code == 403
+    assert httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
+
+
 def test_it_refuses_to_be_reached_from_outside_without_a_key(model_folder):
     done = serve("--model", str(model_folder), "--host", "0.0.0.0", "--port", "0")  # noqa: S104
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.backends.azure.failures import told
-from tasks.backends.azure.waiting import POLL_S, follow
+from tasks.backends.azure.waiting import follow
 from tasks.errors import Refused, Transient
 from tasks.ports import Watch
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Request = Callable[[Path], tuple[Path, dict[str, Any]]]  # in a folder: archive, what to do with it
 ENDED = {"Succeeded", "Failed", "Canceled", "Error", "Timeout"}
-TIMEOUT_S = 2400.0
+TIMEOUT_S, POLL_S = 2400.0, 3.0
 LAST_WORDS = 30  # lines of the log in a message
 STEP = re.compile(r"step \d+/\d+", re.IGNORECASE)  # lines of the log that are told as they come
 WIDTH = 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -34,16 +35,21 @@ class Seen:
 class Prover:
     """
     Args:
-        key: that opens the services.
+        headers: with which the services let us in.
         latency_s: within which half of the answers must come.
         poll_s: seconds between two looks.
     """
 
     def __init__(
-        self, groups: Groups, key: str, latency_s: float, *, poll_s: float = LOOK_S
+        self,
+        groups: Groups,
+        headers: Mapping[str, str],
+        latency_s: float,
+        *,
+        poll_s: float = LOOK_S,
     ) -> None:
         self._groups, self._latency_s, self._poll_s = groups, latency_s, poll_s
-        self._headers = {"Authorization": f"Bearer {key}"}
+        self._headers = headers
 
     def prove(self, group: Group, version: ModelVersion, watch: Watch) -> Replay:
         """

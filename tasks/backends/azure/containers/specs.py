@@ -19,6 +19,7 @@ COLOURS = ("blue", "green")
 KEYS = "/run/secrets"  # where the image looks for them
 ENDPOINT, VERSION, MODEL, SPEC = "mlops-endpoint", "mlops-version", "mlops-model", "mlops-spec"
 EVIDENCE = "mlops-evidence"
+FRONT_DOOR_MARK = "X-Azure-FDID"  # Front Door adds it, with its own id, and lets no other pass
 
 
 def group_name(endpoint: str, colour: str) -> str:
@@ -31,7 +32,7 @@ def spec_digest(version: ModelVersion, image: Image, serving: ServingSettings) -
     keys = digest_of([key.get_secret_value() for key in serving.keys])
     return digest_of((
         version.name, version.number, image.digest, serving.cpu, serving.memory_gb,
-        serving.region, serving.identity, serving.logs_workspace, keys,
+        serving.region, serving.identity, serving.logs_workspace, serving.front_door_id, keys,
     ))[:32]  # fmt: skip
 
 
@@ -87,7 +88,7 @@ def group_of(
                     "python3", "-m", "model.serve", "--model", "/service/served",
                     "--host", "0.0.0.0", "--port", str(PORT),  # noqa: S104 (inside its group)
                     "--name", version.name, "--version", str(version.number),
-                    "--keys-file", f"{KEYS}/keys",
+                    "--keys-file", f"{KEYS}/keys", *_only_through(serving),
                 ],
                 ports=[models.ContainerPort(protocol="TCP", port=PORT)],
                 resources=models.ResourceRequirements(
@@ -103,6 +104,18 @@ def group_of(
             )
         ],
     )  # fmt: skip
+
+
+def opening(serving: ServingSettings) -> dict[str, str]:
+    """Headers with which a group lets us in, also past Front Door."""
+    key = {"Authorization": f"Bearer {serving.keys[0].get_secret_value()}"}
+    return key | ({FRONT_DOOR_MARK: serving.front_door_id} if serving.front_door_id else {})
+
+
+def _only_through(serving: ServingSettings) -> tuple[str, ...]:
+    if not serving.front_door_id:
+        return ()
+    return "--only-with", f"{FRONT_DOOR_MARK}: {serving.front_door_id}"
 
 
 def _probe(path: str, *, failures: int) -> ContainerProbe:
