@@ -97,6 +97,8 @@ def test_the_list_of_contents_is_what_is_in_it(engine, image, built):
     listed = json.loads(built.contents.read_text())["components"]
     locked = (ROOT / "infra" / "requirements" / "serve.txt").read_text()
 
+    held = "print(open('/service/sbom.json').read(), end='')"
+    assert engine.python(image, held).stdout == built.contents.read_text()
     found = json.loads(engine.python(image, code).stdout)
     assert sorted(f"{one['name']}=={one['version']}" for one in listed) == found
     names = {canonicalize_name(one.partition("==")[0]) for one in found}
