@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.cloud.arm import GROUP, SUBSCRIPTION
-from tests.cloud.authority import Authority
-from tests.cloud.edge import Edge
-from tests.cloud.front_door import OWN
-from tests.cloud.front_door_shapes import PROFILE
-from tests.cloud.origins import PORT, OriginServer
-from tests.cloud.proxy import Proxy
+from tests.cloud.front_door.edge import Edge
+from tests.cloud.front_door.management import OWN
+from tests.cloud.front_door.origins import PORT, OriginServer
+from tests.cloud.front_door.shapes import PROFILE
 from tests.cloud.stand_in import StandIn
+from tests.cloud.subscription.arm import GROUP, SUBSCRIPTION
+from tests.cloud.wire.authority import Authority
+from tests.cloud.wire.proxy import Proxy
 
 if TYPE_CHECKING:
     from azure.mgmt.cdn import CdnManagementClient

@@ -16,10 +16,10 @@ from azure.mgmt.containerinstance import ContainerInstanceManagementClient, mode
 from azure.mgmt.containerregistrytasks import ContainerRegistryTasksMgmtClient
 from azure.storage.blob import BlobClient
 
-from tests.cloud.arm import GROUP, REGION, SUBSCRIPTION
-from tests.cloud.permissions import IDENTITY
+from tests.cloud.container_groups.permissions import IDENTITY
+from tests.cloud.container_registry.task_runs import REGISTRY, SERVER
 from tests.cloud.stand_in import StandIn
-from tests.cloud.task_runs import REGISTRY, SERVER
+from tests.cloud.subscription.arm import GROUP, REGION, SUBSCRIPTION
 
 SERVICE = """
 import http.server, json, os, pathlib, signal

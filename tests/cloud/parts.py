@@ -16,7 +16,7 @@ from tasks.backends.azure.lake import Lake
 from tasks.backends.azure.registry import AzureMlRegistry
 from tasks.backends.azure.volume import Volume
 from tasks.records import Approved, Candidate
-from tests.cloud.databricks import VOLUME
+from tests.cloud.databricks.workspace import VOLUME
 from tests.cloud.stand_in import STATE, StandIn
 
 FAILED = "DRIVER_ERROR"

@@ -10,27 +10,35 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from tests.cloud import registries
-from tests.cloud.arm import CONTAINER, GROUP, PLACES, REGION, SUBSCRIPTION, WORKSPACE, Arm
-from tests.cloud.authority import Authority
-from tests.cloud.azurite import Azurite
-from tests.cloud.builds import REGISTRY, SERVER, TASKS, Builds
-from tests.cloud.databricks import HOST, VOLUME, Databricks
-from tests.cloud.edge import Edge
-from tests.cloud.front_door import FrontDoor
-from tests.cloud.front_door_shapes import PROFILE
-from tests.cloud.groups import ContainerGroups
-from tests.cloud.held import Held
-from tests.cloud.login import CLIENT, TENANT, Login
-from tests.cloud.mlflow_server import MlflowServer
-from tests.cloud.permissions import IDENTITY, Permissions
-from tests.cloud.plain import PlainProxy
-from tests.cloud.proxy import Proxy
-from tests.cloud.record import Record
-from tests.cloud.registries import Registries
-from tests.cloud.relay import Relay
-from tests.cloud.resources import Resources
-from tests.cloud.runs import Runs
+from tests.cloud.container_groups.groups import ContainerGroups
+from tests.cloud.container_groups.permissions import IDENTITY, Permissions
+from tests.cloud.container_registry.builds import REGISTRY, SERVER, TASKS, Builds
+from tests.cloud.container_registry.held import Held
+from tests.cloud.databricks.mlflow_server import MlflowServer
+from tests.cloud.databricks.runs import Runs
+from tests.cloud.databricks.workspace import HOST, VOLUME, Databricks
+from tests.cloud.front_door.edge import Edge
+from tests.cloud.front_door.management import FrontDoor
+from tests.cloud.front_door.shapes import PROFILE
+from tests.cloud.subscription import registries
+from tests.cloud.subscription.arm import (
+    CONTAINER,
+    GROUP,
+    PLACES,
+    REGION,
+    SUBSCRIPTION,
+    WORKSPACE,
+    Arm,
+)
+from tests.cloud.subscription.azurite import Azurite
+from tests.cloud.subscription.login import CLIENT, TENANT, Login
+from tests.cloud.subscription.registries import Registries
+from tests.cloud.subscription.relay import Relay
+from tests.cloud.subscription.resources import Resources
+from tests.cloud.wire.authority import Authority
+from tests.cloud.wire.plain import PlainProxy
+from tests.cloud.wire.proxy import Proxy
+from tests.cloud.wire.record import Record
 from tests.infra.engine import Engine, base_of, fetch_wheels, lacking, opened
 
 if TYPE_CHECKING:

@@ -13,15 +13,16 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.mgmt.containerinstance import models
 
-from tests.cloud import group_terms, task_runs
-from tests.cloud.arm import GROUP
-from tests.cloud.builds import Misfortune as BuildMisfortune
+from tests.cloud.container_groups import group_terms
+from tests.cloud.container_groups.groups import Misfortune
+from tests.cloud.container_registry import task_runs
+from tests.cloud.container_registry.builds import Misfortune as BuildMisfortune
+from tests.cloud.container_registry.task_runs import REGISTRY, SERVER
 from tests.cloud.echo import Azure, answer, probe, url, wait_until
-from tests.cloud.groups import Misfortune
-from tests.cloud.judge import judge
 from tests.cloud.parts import reached
 from tests.cloud.stand_in import StandIn
-from tests.cloud.task_runs import REGISTRY, SERVER
+from tests.cloud.subscription.arm import GROUP
+from tests.cloud.wire.judge import judge
 from tests.infra.engine import require_tools
 
 pytestmark = [pytest.mark.cloud, pytest.mark.image, pytest.mark.timeout(600)]

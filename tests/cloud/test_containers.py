@@ -26,13 +26,13 @@ from tasks.backends.azure.containers.settings import read_serving
 from tasks.backends.azure.endpoints import ContainerEndpoints, open_endpoints
 from tasks.errors import Refused, Transient
 from tasks.records import ModelVersion
-from tests.cloud.builds import PLACE, SERVER
-from tests.cloud.builds import Misfortune as Building
-from tests.cloud.groups import GROUPS
-from tests.cloud.groups import Misfortune as Groups
-from tests.cloud.judge import judge
+from tests.cloud.container_groups.groups import GROUPS
+from tests.cloud.container_groups.groups import Misfortune as Groups
+from tests.cloud.container_registry.builds import PLACE, SERVER
+from tests.cloud.container_registry.builds import Misfortune as Building
 from tests.cloud.parts import reached
 from tests.cloud.stand_in import StandIn
+from tests.cloud.wire.judge import judge
 from tests.conftest import encoded, picture
 from tests.infra.engine import require_tools
 

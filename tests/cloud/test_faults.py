@@ -17,13 +17,13 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import Refused, Transient
-from tests.cloud.arm import MODELS
-from tests.cloud.databricks import FILES, JOBS
-from tests.cloud.faults import Fault
-from tests.cloud.login import LIFETIME_S
+from tests.cloud.databricks.workspace import FILES, JOBS
 from tests.cloud.parts import FAILED, Parts, parts, reached
-from tests.cloud.site import Site
 from tests.cloud.stand_in import STATE, StandIn
+from tests.cloud.subscription.arm import MODELS
+from tests.cloud.subscription.login import LIFETIME_S
+from tests.cloud.wire.faults import Fault
+from tests.cloud.wire.site import Site
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.cloud

@@ -10,9 +10,9 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from tests.cloud.door import AT, Door, opened, until
-from tests.cloud.faults import Fault
-from tests.cloud.front_door import OWN
-from tests.cloud.front_door_shapes import FRONT_DOOR_ID
+from tests.cloud.front_door.management import OWN
+from tests.cloud.front_door.shapes import FRONT_DOOR_ID
+from tests.cloud.wire.faults import Fault
 
 pytestmark = pytest.mark.cloud
 

@@ -7,8 +7,8 @@ import copy
 import pytest
 
 from tests.cloud.door import AT, opened, until
-from tests.cloud.front_door import OWN
-from tests.cloud.judge import judge
+from tests.cloud.front_door.management import OWN
+from tests.cloud.wire.judge import judge
 
 pytestmark = pytest.mark.cloud
 OPERATIONS = {

@@ -7,8 +7,8 @@ import copy
 import pytest
 
 from tasks.backends.azure.health import examine_cloud
-from tests.cloud.judge import judge
 from tests.cloud.parts import parts
+from tests.cloud.wire.judge import judge
 
 pytestmark = [pytest.mark.cloud, pytest.mark.specs]
 OPERATIONS = {

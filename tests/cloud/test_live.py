@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.cloud.databricks import VOLUME
+from tests.cloud.databricks.workspace import VOLUME
 from tests.cloud.stand_in import StandIn
 from tests.conftest import ROOT
 

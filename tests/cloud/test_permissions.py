@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-from tests.cloud.arm import SUBSCRIPTION
-from tests.cloud.builds import PLACE
-from tests.cloud.permissions import IDENTITY, PRINCIPAL, PULL, READER
+from tests.cloud.container_groups.permissions import IDENTITY, PRINCIPAL, PULL, READER
+from tests.cloud.container_registry.builds import PLACE
+from tests.cloud.subscription.arm import SUBSCRIPTION
 
 pytestmark = pytest.mark.cloud
 

@@ -11,9 +11,9 @@ from model.folder import ModelFolder
 from tasks.backends.azure.clients import Clients
 from tasks.errors import Refused, Transient
 from tasks.records import Approved, Candidate, ModelVersion
-from tests.cloud.faults import Fault
 from tests.cloud.parts import Parts, parts
-from tests.cloud.registries import PLACE, REGISTRY
+from tests.cloud.subscription.registries import PLACE, REGISTRY
+from tests.cloud.wire.faults import Fault
 
 pytestmark = pytest.mark.cloud
 

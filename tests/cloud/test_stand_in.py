@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import requests
 
-from tests.cloud.databricks import HOST, JOBS
-from tests.cloud.faults import Fault
-from tests.cloud.login import CLIENT, DATABRICKS, MANAGEMENT, TENANT
+from tests.cloud.databricks.workspace import HOST, JOBS
+from tests.cloud.subscription.login import CLIENT, DATABRICKS, MANAGEMENT, TENANT
+from tests.cloud.wire.faults import Fault
 
 pytestmark = pytest.mark.cloud
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cloud.arm import MODELS
 from tests.cloud.parts import parts
+from tests.cloud.subscription.arm import MODELS
 
 pytestmark = pytest.mark.cloud
 

@@ -15,7 +15,7 @@ from adlfs import AzureBlobFileSystem
 from tasks.backends.azure.volume_files import VolumeFiles
 from tasks.ports import Backend
 from tasks.records import TrainingRun
-from tests.cloud.databricks import VOLUME
+from tests.cloud.databricks.workspace import VOLUME
 from tests.cloud.stand_in import STATE, StandIn
 
 

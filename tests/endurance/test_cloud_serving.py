@@ -15,7 +15,7 @@ from tasks.backends.azure.containers.settings import read_serving
 from tasks.backends.azure.endpoints import open_endpoints
 from tasks.errors import Refused, Transient
 from tasks.records import ModelVersion
-from tests.cloud.groups import Misfortune
+from tests.cloud.container_groups.groups import Misfortune
 from tests.cloud.parts import reached
 from tests.cloud.stand_in import StandIn
 from tests.cloud.test_containers import altered, quiet

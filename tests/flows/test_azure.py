@@ -9,7 +9,7 @@ import signal
 import httpx
 import pytest
 
-from tests.cloud.databricks import VOLUME
+from tests.cloud.databricks.workspace import VOLUME
 from tests.conftest import ROOT
 from tests.flows.conftest import (
     FAST,

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.cloud.databricks import HOST
-from tests.cloud.faults import Fault
-from tests.cloud.mlflow_server import API, MlflowServer
-from tests.cloud.registries import REGISTRY
-from tests.cloud.site import Asked
+from tests.cloud.databricks.mlflow_server import API, MlflowServer
+from tests.cloud.databricks.workspace import HOST
+from tests.cloud.subscription.registries import REGISTRY
+from tests.cloud.wire.faults import Fault
+from tests.cloud.wire.site import Asked
 from tests.flows.conftest import FAST, IN_AZURE, verdicts, versions_in_azure
 
 pytestmark = pytest.mark.cloud

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud.databricks import HOST
+from tests.cloud.databricks.workspace import HOST
 from tests.flows.conftest import FAST
 
 GOLDEN = Path(__file__).parent / "golden"

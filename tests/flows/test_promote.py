@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cloud.arm import MODELS
-from tests.cloud.groups import GROUPS
+from tests.cloud.container_groups.groups import GROUPS
 from tests.cloud.parts import reached
 from tests.cloud.stand_in import PROD
+from tests.cloud.subscription.arm import MODELS
 from tests.flows.conftest import FAST, verdicts
 from tests.infra.engine import require_tools
 

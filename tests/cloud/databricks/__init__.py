@@ -1,0 +1,1 @@
+"""A Databricks workspace: runs that really run, files in volumes, and a real MLflow server."""

@@ -1,0 +1,1 @@
+"""An Azure subscription: login, Resource Manager, Machine Learning, Blob storage."""
