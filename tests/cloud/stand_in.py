@@ -19,7 +19,7 @@ from tests.cloud.databricks.runs import Runs
 from tests.cloud.databricks.workspace import HOST, VOLUME, Databricks
 from tests.cloud.front_door.edge import Edge
 from tests.cloud.front_door.management import FrontDoor
-from tests.cloud.front_door.shapes import PROFILE
+from tests.cloud.front_door.shapes import FRONT_DOOR_ID, PROFILE
 from tests.cloud.subscription import registries
 from tests.cloud.subscription.arm import (
     CONTAINER,
@@ -49,6 +49,7 @@ IMAGES = "images"
 PROD = {  # what is other in a second environment; it has the registry of the first
     "AZURE_RESOURCE_GROUP": "rg-prod", "AZUREML_WORKSPACE_NAME": PLACES["rg-prod"],
     "MLOPS_STATE_CONTAINER": "prod", "MLOPS_REGISTRY_GROUP": GROUP, "AZURE_FRONT_DOOR_PROFILE": "",
+    "AZURE_FRONT_DOOR_ID": "",
 }  # fmt: skip
 BASE = "docker.io/library/python"
 
@@ -160,9 +161,18 @@ class StandIn:
             "AZURE_CONTAINER_REGISTRY": REGISTRY, "AZURE_LOCATION": REGION,
             "MLOPS_BASE_IMAGE": self.base_image(), "MLOPS_ENDPOINT_IDENTITY": IDENTITY,
             "MLOPS_ENDPOINT_KEYS": secret,
-            "AZURE_FRONT_DOOR_PROFILE": PROFILE, "MLOPS_BAKE_S": "3", "UV_OFFLINE": "1",
+            "AZURE_FRONT_DOOR_PROFILE": PROFILE, "AZURE_FRONT_DOOR_ID": FRONT_DOOR_ID,
+            "MLOPS_BAKE_S": "3", "UV_OFFLINE": "1",
         }  # fmt: skip
         return self._serving
+
+    def is_busy(self) -> bool:
+        """Does any caller wait for it: for an answer, an operation, or what follows from it?"""
+        sites = (self.login, self.arm, self.registries, self.databricks, self.relay, self.held)
+        return (
+            any(each.site.in_flight for each in sites)
+            or self.groups.is_busy() or self.door.state.is_busy() or self.edge.probes.is_busy()
+        )  # fmt: skip
 
     def __enter__(self) -> Self:
         return self

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import re
 from pathlib import Path
 
 import pytest
 
 from tests.cloud.databricks.workspace import HOST
-from tests.flows.conftest import FAST
+from tests.cloud.parts import reached
+from tests.cloud.stand_in import StandIn
+from tests.flows.conftest import FAST, Flows
+from tests.infra.engine import require_tools
 
 GOLDEN = Path(__file__).parent / "golden"
 OPTIONS = ("--backend", "azure", "--data", "az://images/light", *FAST)
@@ -18,27 +22,49 @@ OPTIONS = ("--backend", "azure", "--data", "az://images/light", *FAST)
 @pytest.mark.cloud
 def test_a_plan_changes_nothing_and_a_release_does_what_it_says(azure, cloud):
     for state in ("empty", "full"):
-        blobs, writes = cloud.blobs(), writes_of(cloud)
+        plan_and_release(azure, cloud, state, *OPTIONS)
 
-        plan = azure("plan", *OPTIONS)
 
-        assert plan.returncode == 0, plan.stdout + plan.stderr
-        assert cloud.blobs() == blobs
-        assert writes_of(cloud) == writes
-        assert plain(plan.stdout) == (GOLDEN / f"plan_{state}.txt").read_text(encoding="utf-8")
+@pytest.mark.cloud
+@pytest.mark.image
+@pytest.mark.timeout(1200)
+def test_a_plan_foresees_what_serving_takes(flows, pictures, tmp_path_factory):
+    require_tools()
+    with reached(tmp_path_factory.mktemp("cloud"), serves=True) as cloud:
+        for file in sorted(pictures.rglob("*.png")):
+            name = file.relative_to(pictures).as_posix()
+            cloud.put("images", f"light/{name}", file.read_bytes())
+        azure = functools.partial(flows, **cloud.environment, **cloud.serving())
+        plan_and_release(azure, cloud, "serving_first", *OPTIONS)
+        plan_and_release(azure, cloud, "serving_next", *OPTIONS, "--seed", "2")
+    cloud.forget()
 
-        released = azure("release", *OPTIONS)
 
-        assert released.returncode == 0, released.stdout + released.stderr
-        made = writes_of(cloud)[len(writes) :] + [
-            f"PUT {cloud.storage.url}/mlops/{name}"
-            for name, mark in cloud.blobs().items()
-            if blobs.get(name) != mark or name.startswith("locks/")
-        ]
-        foreseen = calls_of(plan.stdout)
-        assert [call for call in foreseen if not fnmatch.filter(made, call)] == []
-        assert [call for call in made if not any(fnmatch.fnmatch(call, each) for each in foreseen)
-                ] == []  # fmt: skip
+def plan_and_release(azure: Flows, cloud: StandIn, state: str, *options: str) -> None:
+    """The plan is as it was, changes nothing, and the release makes the very calls it names."""
+    blobs, writes = cloud.blobs(), writes_of(cloud)
+
+    plan = azure("plan", *options)
+
+    assert plan.returncode == 0, plan.stdout + plan.stderr
+    assert cloud.blobs() == blobs
+    assert writes_of(cloud) == writes
+    assert plain(plan.stdout) == (GOLDEN / f"plan_{state}.txt").read_text(encoding="utf-8")
+
+    released = azure("release", *options)
+
+    assert released.returncode == 0, released.stdout + released.stderr
+    made = writes_of(cloud)[len(writes) :] + [
+        f"PUT {cloud.storage.url}/mlops/{name}"
+        for name, mark in cloud.blobs().items()
+        if blobs.get(name) != mark or name.startswith("locks/")
+    ]
+    foreseen = calls_of(plan.stdout)
+    assert [call for call in foreseen if not fnmatch.filter(made, call)] == []
+    unforeseen = {
+        call for call in made if not any(fnmatch.fnmatch(call, each) for each in foreseen)
+    }
+    assert unforeseen == set()
 
 
 @pytest.mark.cloud
@@ -74,17 +100,18 @@ def plain(printed: str) -> str:
 
 def calls_of(printed: str) -> list[str]:
     """``METHOD URL`` of each call that the plan names, but for the workspace's own storage."""
-    found = re.findall(r"^  (PUT|POST) +(https://\S+)$", printed, re.MULTILINE)
+    found = re.findall(r"^  (PUT|POST|PATCH|DELETE) +(https://\S+)$", printed, re.MULTILINE)
     return [f"{method} {url}" for method, url in found]
 
 
 def writes_of(cloud) -> list[str]:
     """What Databricks and Azure ML were asked to change; login and secrets change nothing."""
-    reads = ("/listSecrets", "/create-download-url")
-    return [
-        f"{each['method']} https://{host}{each['url'].partition('?')[0]}"
+    reads = ("/listSecrets", "/create-download-url", "/listLogSasUrl")
+    said = [
+        (each["time"], f"{each['method']} https://{host}{each['url'].partition('?')[0]}")
         for site, host in (("databricks", HOST), ("arm", "management.azure.com"))
         for each in cloud.record.exchanges(site)
         if each["method"] not in ("GET", "HEAD")
         and not each["url"].partition("?")[0].endswith(reads)
     ]
+    return [call for _, call in sorted(said)]

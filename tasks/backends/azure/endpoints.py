@@ -269,5 +269,5 @@ def open_endpoints(
             state,
             lambda: require_pull(at, serving),
         ),
-        ServingPlan(images, groups, serving, place),
+        ServingPlan(images, groups, door or None, serving, place),
     )

@@ -128,6 +128,11 @@ class ContainerGroups:
         for container in containers:
             container.stop()
 
+    def is_busy(self) -> bool:
+        """Does a group change, or a container start?"""
+        starts = any(not each.is_ready for each in list(self.running.values()))
+        return starts or self.operations.is_busy()
+
     def live(self) -> list[str]:
         """Names of the groups whose container runs."""
         return sorted(self.running)

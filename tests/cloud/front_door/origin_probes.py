@@ -40,6 +40,10 @@ class Probes:
         recent = list(self._samples[_server(origin)])[-group.samples :] if group.samples else []
         return sum(recent) >= group.good
 
+    def is_busy(self) -> bool:
+        """Is an origin not known to be well yet?"""
+        return any(not self.is_healthy(origin) for origin, _ in list(self._groups.values()))
+
     def follow(self, known: EdgeMap) -> None:
         """Probe these origins from now on, and forget the others."""
         self._groups = {

@@ -82,6 +82,13 @@ class FrontDoorState:
                 known[entry["resource"]["id"]] = entry["steps"][0][1]
         return {identifier: found for identifier, found in known.items() if found is not None}
 
+    def is_busy(self) -> bool:
+        """Does an operation go on, or what it wrote find its way to the edge?"""
+        now, way = time.time(), self._times_s()[1]
+        with self.lock:
+            entries = [self._known.get(each) for each in self._known.identifiers()]
+        return any(now < entry["until"] + way for entry in entries)
+
     def _begin(self, resource: dict[str, Any], doing: str, written: Any, code: str) -> str:
         until = time.time() + self._times_s()[0]
         with self.lock:

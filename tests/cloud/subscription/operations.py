@@ -47,6 +47,10 @@ class Operations:
             if found["status"] == "InProgress":
                 self._run(found["name"])
 
+    def is_busy(self) -> bool:
+        """Does any of them go on?"""
+        return any(each["status"] == "InProgress" for each in self._known.below("operations"))
+
     def begin(self, kind: str, target: str) -> str:
         """Start one; its number."""
         number = str(uuid.uuid4())

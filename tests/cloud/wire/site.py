@@ -60,6 +60,9 @@ class Site:
     Args:
         name: in the record.
         missing: the answer where there is no such route, in the words of the service.
+
+    Attributes:
+        in_flight: requests that wait for their answer.
     """
 
     def __init__(
@@ -67,6 +70,8 @@ class Site:
     ) -> None:
         self.name, self.record, self.missing = name, record, missing
         self.faults = Faults()
+        self.in_flight = 0
+        self.lock = threading.Lock()
         self._routes: list[tuple[str, re.Pattern[str], Handler]] = []
         handler = type("Handler", (_Exchange,), {"site": self})
         self._server = _Server(("127.0.0.1", 0), handler)
@@ -122,6 +127,15 @@ class _Exchange(BaseHTTPRequestHandler):
         """Nothing on standard error: the record has it all."""
 
     def answer(self) -> None:
+        with self.site.lock:
+            self.site.in_flight += 1
+        try:
+            self._answer()
+        finally:
+            with self.site.lock:
+                self.site.in_flight -= 1
+
+    def _answer(self) -> None:
         asked = self._asked()
         fault = self.site.faults.meet(self.command, self.path)
         if fault and not fault.drip_s:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tasks.backends.azure.containers.front_door import FrontDoor
 from tasks.backends.azure.containers.groups import Groups
 from tasks.backends.azure.containers.images import Images
 from tasks.backends.azure.containers.pairs import Pair
@@ -24,9 +25,10 @@ class ServingPlan:
     """
 
     def __init__(
-        self, images: Images, groups: Groups, serving: ServingSettings, place: str
-    ) -> None:
-        self._images, self._groups, self._serving = images, groups, serving
+        self, images: Images, groups: Groups, door: FrontDoor | None, serving: ServingSettings,
+        place: str,
+    ) -> None:  # fmt: skip
+        self._images, self._groups, self._door, self._serving = images, groups, door, serving
         self._at = f"{ARM}/{place}/providers"
 
     def calls(self, name: str, version: ModelVersion | None) -> Iterator[Call]:
@@ -55,7 +57,7 @@ class ServingPlan:
                 yield Call("DELETE", f"{groups}/{new}", "it is stopped, and has another version")
             yield Call("PUT", f"{groups}/{new}", f"a container group: {self._serving.cpu:g} "
                        f"cores, {self._serving.memory_gb:g} GB")  # fmt: skip
-        yield from self._door(name)
+        yield from self._shares(name)
         yield Call("PATCH", f"{groups}/{new}", "what it proved, and that it is live")
         if pair.live and pair.live.name != new:
             yield Call("POST", f"{groups}/{pair.live.name}/stop", "it was live until then")
@@ -66,13 +68,16 @@ class ServingPlan:
         day = Prices.read().day_of_group(name, given.cpu, given.memory_gb)
         return (Cost("serving, a day", day.sum, day.amount, day.currency),)
 
-    def _door(self, name: str) -> Iterator[Call]:
-        if not self._serving.front_door:
+    def _shares(self, name: str) -> Iterator[Call]:
+        if not self._door:
             return
+        lacks = self._door.lacks(name)
         profile, own = f"{self._at}/Microsoft.Cdn/profiles/{self._serving.front_door}", slug(name)
         steps = ", ".join(f"{share:g} %" for share in (*self._serving.canary, 100.0))
-        yield Call("PUT", f"{profile}/afdEndpoints/{own}", "the stable address, if it is new")
-        yield Call("PUT", f"{profile}/originGroups/{own}", "what leads to the groups, if it is new")
+        if "endpoint" in lacks:
+            yield Call("PUT", f"{profile}/afdEndpoints/{own}", "the stable address")
+        if "origin group" in lacks:
+            yield Call("PUT", f"{profile}/originGroups/{own}", "what leads to the groups")
         yield Call("PUT", f"{profile}/originGroups/{own}/origins/*", f"the traffic: {steps}")
-        yield Call("PUT", f"{profile}/afdEndpoints/{own}/routes/{own}", "from one to the other, if "
-                   "it is new")  # fmt: skip
+        if "route" in lacks:
+            yield Call("PUT", f"{profile}/afdEndpoints/{own}/routes/{own}", "from one to the other")

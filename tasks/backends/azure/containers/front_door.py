@@ -76,6 +76,16 @@ class FrontDoor:
         self._require_route(name)
         return str(self.url(endpoint))
 
+    def lacks(self, endpoint: str) -> set[str]:
+        """What ``share`` would make first: "endpoint", "origin group", "route"."""
+        name = slug(endpoint)
+        found = {
+            "endpoint": self._endpoint(name),
+            "origin group": self._origin_group(name),
+            "route": self._route(name),
+        }
+        return {what for what, known in found.items() if not known}
+
     def shares(self, endpoint: str) -> dict[str, float]:
         """What each origin gets by the configuration, in per cent; ``{}`` if there is none."""
         name = slug(endpoint)
@@ -116,7 +126,7 @@ class FrontDoor:
 
     def _require_route(self, name: str) -> None:
         """Behind the endpoint; Front Door makes none before there is an origin."""
-        if self._found("route", lambda: self._client.routes.get(*self._at, name, name)):
+        if self._route(name):
             return
         self._change(self._client.routes.begin_create, (name, name), {"properties": {
             "originGroup": {"id": self._origin_group(name)["id"]},
@@ -150,6 +160,9 @@ class FrontDoor:
         return self._found(
             "origin group", lambda: self._client.afd_origin_groups.get(*self._at, name)
         )
+
+    def _route(self, name: str) -> dict[str, Any]:
+        return self._found("route", lambda: self._client.routes.get(*self._at, name, name))
 
     def _found(self, what: str, look: Callable[[], Any]) -> dict[str, Any]:
         """As Azure says it; ``{}`` if it is not there."""

@@ -104,12 +104,13 @@ class ServingSettings(BaseSettings):
         validation_alias="AZURE_FRONT_DOOR_PROFILE",
         description="az afd profile list; without it the address changes with each version",
     )
-    front_door_id: Annotated[
-        str | None,
-        matching(
-            r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "the profile's frontDoorId"
-        ),
-    ] = Field(
+    front_door_id: (
+        Annotated[
+            str,
+            matching(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "the frontDoorId of a profile"),
+        ]
+        | None
+    ) = Field(
         None,
         validation_alias="AZURE_FRONT_DOOR_ID",
         description="az afd profile show --query frontDoorId; with it the groups answer only what "
