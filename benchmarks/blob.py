@@ -42,7 +42,10 @@ def blob(*, images: int = 100_000, rounds: int = 3) -> None:
     """
     from tests.cloud.stand_in import StandIn
 
-    with tempfile.TemporaryDirectory() as folder, StandIn(Path(folder) / "cloud") as cloud:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        StandIn(Path(folder) / "cloud", keeps_blobs=False) as cloud,
+    ):
         os.environ.update(cloud.environment)
         file = make_images(images, Path(folder) / "images.parquet")
         measure([sys.executable, "-m", "benchmarks.blob", "fill", str(file)])
@@ -79,10 +82,13 @@ def fill(file: Path) -> None:
     """Write the images of a Parquet file as blobs."""
     import pyarrow.parquet as parquet
 
-    system = _system()
+    system, done, began = _system(), 0, time.perf_counter()
     for batch in parquet.ParquetFile(file).iter_batches(TOGETHER, columns=["image"]):
         files = batch.column("image").to_pylist()
         system.pipe({f"{URI}/{each['path']}": each["bytes"] for each in files})
+        done += len(files)
+        print(f"{done:,} blobs written, {done / (time.perf_counter() - began):,.0f} a second",
+              file=sys.stderr, flush=True)  # fmt: skip
 
 
 @app.command(show=False)

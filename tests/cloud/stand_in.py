@@ -67,13 +67,13 @@ class StandIn:
         bundle: certificates to trust: those of this machine, and the one that signs theirs.
     """
 
-    def __init__(self, folder: Path, *, is_relayed: bool = False) -> None:
+    def __init__(self, folder: Path, *, is_relayed: bool = False, keeps_blobs: bool = True) -> None:
         self.folder = folder.resolve()
         self.record = Record(self.folder / "exchanges.jsonl")
         authority = Authority(self.folder / "authority")
         self.bundle = authority.bundle
         self.login = Login(self.folder / "login", authority, self.record)
-        self.storage = Azurite(self.folder / "storage", authority)
+        self.storage = Azurite(self.folder / "storage", authority, is_kept=keeps_blobs)
         self.record.secrets.add(self.storage.key)
         self.relay = Relay(self.storage, authority, self.record)
         blobs = self.relay.site.address if is_relayed else self.storage.address

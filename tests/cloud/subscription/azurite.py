@@ -23,13 +23,16 @@ class Azurite:
     """
     ``azurite-blob`` on a free port of the loopback address, with its files in ``folder``.
 
+    Args:
+        is_kept: what it holds outlives it; else it is in memory, and written several times as fast.
+
     Raises:
         FileNotFoundError: it is not installed; the message says how to.
     """
 
     account = ACCOUNT
 
-    def __init__(self, folder: Path, authority: Authority) -> None:
+    def __init__(self, folder: Path, authority: Authority, *, is_kept: bool = True) -> None:
         program = shutil.which("azurite-blob") or str(_installed())
         folder.mkdir(parents=True, exist_ok=True)
         key = folder / "account-key"
@@ -39,13 +42,13 @@ class Azurite:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.address = ("127.0.0.1", port)
+        place = ["--location", str(folder / "blobs")] if is_kept else ["--inMemoryPersistence"]
         # The SDKs speak a newer version of the API than Azurite knows, and it tells Microsoft about
         # itself unless told not to.
         self._process = subprocess.Popen(
-            [program, "--blobHost", "127.0.0.1", "--blobPort", str(port), "--location",
-             str(folder / "blobs"), "--cert", str(authority.certificate), "--key",
-             str(authority.key), "--oauth", "basic", "--silent", "--disableTelemetry",
-             "--skipApiVersionCheck"],
+            [program, "--blobHost", "127.0.0.1", "--blobPort", str(port), "--cert",
+             str(authority.certificate), "--key", str(authority.key), "--oauth", "basic",
+             "--silent", "--disableTelemetry", "--skipApiVersionCheck", *place],
             env={**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{self.key}"},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
