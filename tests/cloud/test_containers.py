@@ -30,6 +30,7 @@ from tests.cloud.container_groups.groups import GROUPS
 from tests.cloud.container_groups.groups import Misfortune as Groups
 from tests.cloud.container_registry.builds import PLACE, SERVER
 from tests.cloud.container_registry.builds import Misfortune as Building
+from tests.cloud.front_door.shapes import FRONT_DOOR_ID
 from tests.cloud.parts import reached
 from tests.cloud.stand_in import StandIn
 from tests.cloud.wire.judge import judge
@@ -164,6 +165,17 @@ def test_the_same_version_is_neither_built_nor_deployed_again(cloud, serving, en
 
     assert again == live
     assert writes_of(cloud) == before
+
+
+def test_who_comes_past_front_door_is_sent_away(cloud, serving):
+    live = cloud.groups.known.get(f"{GROUPS}/{cloud.groups.live()[0]}")
+    url = f"http://{live['properties']['ipAddress']['fqdn']}:8000/version"
+    key = {"Authorization": f"Bearer {os.environ['MLOPS_ENDPOINT_KEYS']}"}
+
+    assert version_at(serving.url, cloud) == "1"
+    assert httpx.get(url, headers=key).status_code == 403
+    assert httpx.get(url, headers={**key, "X-Azure-FDID": "another"}).status_code == 403
+    assert httpx.get(url, headers={**key, "X-Azure-FDID": FRONT_DOOR_ID}).status_code == 200
 
 
 def test_a_version_that_served_before_is_back_at_once(cloud, serving, endpoints, versions):
