@@ -101,9 +101,8 @@ class ContainerEndpoints:
     def stop(self, name: str) -> bool:
         """Stop both groups; they keep what they are, and cost nothing."""
         running = [
-            each for each in Pair.of(name, self._groups).groups.values()
-            if each and each.state == "Running"
-        ]  # fmt: skip
+            each for each in Pair.of(name, self._groups).groups.values() if each and each.is_up
+        ]
         for group in running:
             self._groups.stop(group.name)
         return bool(running)
@@ -125,7 +124,7 @@ class ContainerEndpoints:
             return  # nobody to lead to
         other = pair.beside(pair.live)
         self._traffic.lead_to(pair.live, other)
-        if other and other.state == "Running" and other.tags.get(SPEC) != keep:
+        if other and other.is_up and other.tags.get(SPEC) != keep:
             self._groups.stop(other.name)
             watch(f"{other.name} is stopped: it costs nothing, and is back in seconds")
 
@@ -189,8 +188,8 @@ class ContainerEndpoints:
                 self.tidy(name, watch)
                 return
             for group in pair.groups.values():  # there was none to keep: nothing bad stays up
-                if group and group.state == "Running":
-                    self._groups.tag(group, {LIVE: "0"})
+                if group and group.is_up:
+                    self._groups.tag(self._groups.settled(group.name), {LIVE: "0"})
                     self._groups.stop(group.name)
         except (Refused, Transient) as second:
             error.add_note(f"what was begun could not be taken back now ({second}); the next "
@@ -245,9 +244,12 @@ def open_endpoints(
     subscription, group = at.settings.subscription, at.settings.resource_group
     place, server = (f"subscriptions/{subscription}/resourceGroups/{group}",
                      f"{serving.registry.lower()}.azurecr.io")  # fmt: skip
-    held = ContainerRegistryClient(
-        f"https://{server}", at.identity, audience="https://management.azure.com"
-    )
+
+    def held() -> ContainerRegistryClient:
+        return ContainerRegistryClient(
+            f"https://{server}", at.identity, audience="https://management.azure.com"
+        )
+
     tasks = ContainerRegistryTasksMgmtClient(at.identity, subscription)
     images = Images(
         Builds(tasks, serving.registry_group or group, serving.registry), held, server, serving.base

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.errors import Transient
+
+if TYPE_CHECKING:
+    from azure.core.polling import LROPoller
 
 T = TypeVar("T")
 PATIENCE_S = 300.0  # that a service may be ill while we wait
@@ -48,3 +51,16 @@ def follow(
         if time.monotonic() - began > timeout_s:
             raise Transient(f"waited {timeout_s:g} s in vain for {what}")
         time.sleep(poll_s)
+
+
+def ended(operation: LROPoller[Any], *, what: str, timeout_s: float) -> Any:
+    """
+    What came of an operation; the SDK alone would wait for ever.
+
+    Raises:
+        Transient: it did not end in time; it goes on.
+    """
+    operation.wait(timeout_s)
+    if not operation.done():
+        raise Transient(f"waited {timeout_s:g} s in vain for {what}")
+    return operation.result()

@@ -70,6 +70,8 @@ class Proxy:
                 client.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
                 return
             with server:
+                for each in (client, server):  # nothing waits for more to come
+                    each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 threading.Thread(target=_pump, args=(server, client), daemon=True).start()
                 _pump(client, server)

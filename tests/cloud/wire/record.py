@@ -49,11 +49,15 @@ class Record:
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
 
-    def exchanges(self, site: str | None = None) -> list[dict[str, Any]]:
-        """All that was said, or what was said with one stand-in."""
+    def said(self) -> int:
+        """How much was said until now, as ``exchanges`` takes it."""
+        return self._file.stat().st_size if self._file.exists() else 0
+
+    def exchanges(self, site: str | None = None, since: int = 0) -> list[dict[str, Any]]:
+        """All that was said, or what was said with one stand-in, or since then."""
         if not self._file.exists():
             return []
         with self._lock:
-            lines = self._file.read_text(encoding="utf-8").splitlines()
+            lines = self._file.read_bytes()[since:].decode("utf-8").splitlines()
         found = [json.loads(line) for line in lines]
         return [each for each in found if site in (None, each["site"])]

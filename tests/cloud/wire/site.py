@@ -122,6 +122,7 @@ class _Exchange(BaseHTTPRequestHandler):
     site: Site
     protocol_version = "HTTP/1.1"
     timeout = 60
+    disable_nagle_algorithm = True  # head and body are two writes: the second would wait for 40 ms
 
     def log_message(self, *_: object) -> None:
         """Nothing on standard error: the record has it all."""

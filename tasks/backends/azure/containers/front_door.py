@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.backends.azure.containers.groups import PORT
 from tasks.backends.azure.failures import told
 from tasks.backends.azure.names import slug
-from tasks.backends.azure.waiting import POLL_S
+from tasks.backends.azure.waiting import POLL_S, ended
 
 if TYPE_CHECKING:
     from azure.mgmt.cdn import CdnManagementClient
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 WHOLE = 1000  # the weight of all traffic
 PROBE_S = 5  # the least that Front Door offers
 EVERYWHERE = "global"
+CHANGE_S = 900.0  # within which an operation ends; the way to all edges comes after it
 
 
 @dataclass(frozen=True)
@@ -175,5 +176,7 @@ class FrontDoor:
                 return {}
 
     def _change(self, begin: Callable[..., Any], names: tuple[str, ...], body: Any) -> None:
-        with told(f"changing {'/'.join(names)} of Front Door {self._at[1]}"):
-            begin(*self._at, *names, body, polling_interval=self._poll_s).result()
+        what = f"{'/'.join(names)} of Front Door {self._at[1]}"
+        with told(f"changing {what}"):
+            operation = begin(*self._at, *names, body, polling_interval=self._poll_s)
+            ended(operation, what=f"the change of {what}", timeout_s=CHANGE_S)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tasks.backends.azure.failures import told
-from tasks.backends.azure.waiting import POLL_S, follow
+from tasks.backends.azure.waiting import POLL_S, ended, follow
 from tasks.errors import Refused, Transient
 
 if TYPE_CHECKING:
+    from azure.core.polling import LROPoller
     from azure.mgmt.containerinstance import ContainerInstanceManagementClient
     from azure.mgmt.containerinstance.models import ContainerGroup
 
@@ -64,6 +65,11 @@ class Group:
         return self.provisioning not in ("Succeeded", "Failed", "Unhealthy", "Repairing")
 
     @property
+    def is_up(self) -> bool:
+        """It runs, or will once its change has ended."""
+        return self.state == "Running" or (self.is_changing and self.provisioning != "Deleting")
+
+    @property
     def is_running(self) -> bool:
         return self.state == "Running" and self.provisioning == "Succeeded"
 
@@ -100,32 +106,33 @@ class Groups:
         """Make the group so, whatever it was, and wait until Azure says that it is."""
         self.settled(name)
         with _explained(f"making container group {name}"):
-            self._client.container_groups.begin_create_or_update(
+            self._await(name, self._client.container_groups.begin_create_or_update(
                 self._place, name, wanted, polling_interval=self._poll_s
-            ).result()
+            ))  # fmt: skip
         return self.settled(name)
 
     def start(self, name: str) -> Group:
         """Start a group that was stopped."""
         self.settled(name)
         with _explained(f"starting container group {name}"):
-            self._client.container_groups.begin_start(
+            self._await(name, self._client.container_groups.begin_start(
                 self._place, name, polling_interval=self._poll_s
-            ).result()
+            ))  # fmt: skip
         return self.settled(name)
 
     def stop(self, name: str) -> None:
-        """Stop a group: it costs nothing then, and keeps what it is."""
-        self.settled(name)
+        """Stop a group, if it comes to run: it costs nothing then, and keeps what it is."""
+        if self.settled(name).state != "Running":
+            return
         with _explained(f"stopping container group {name}"):
             self._client.container_groups.stop(self._place, name)
 
     def remove(self, name: str) -> None:
         """Delete a group, if it is there."""
         with _explained(f"deleting container group {name}"):
-            self._client.container_groups.begin_delete(
+            self._await(name, self._client.container_groups.begin_delete(
                 self._place, name, polling_interval=self._poll_s
-            ).result()
+            ))  # fmt: skip
 
     def tag(self, group: Group, tags: dict[str, str]) -> Group:
         """Add tags; nothing restarts."""
@@ -138,11 +145,15 @@ class Groups:
             )
 
     def last_words(self, name: str) -> str:
-        """The end of the container's log; nothing where Azure has none."""
-        with contextlib.suppress(Refused, Transient), told(f"reading the log of {name}"):
-            found = self._client.containers.list_logs(self._place, name, CONTAINER, tail=LAST_WORDS)
-            return (found.content or "").rstrip()
-        return ""
+        """The end of the container's log, or why it cannot be read; for a message."""
+        try:
+            with told(f"reading the log of {name}"):
+                found = self._client.containers.list_logs(
+                    self._place, name, CONTAINER, tail=LAST_WORDS
+                )
+        except (Refused, Transient) as error:
+            return f"({error})"
+        return (found.content or "").rstrip()
 
     def room(self, region: str) -> tuple[int, int]:
         """Groups in use in that region, and how many there may be; zeros where nobody tells."""
@@ -161,10 +172,16 @@ class Groups:
         """
         found = follow(
             lambda: self.get(name), until=lambda seen: seen is None or not seen.is_changing,
-            what=f"container group {name} to change no more", timeout_s=START_S,
-            poll_s=self._poll_s,
+            what=_settled(name), timeout_s=START_S, poll_s=self._poll_s,
         )  # fmt: skip
         return found or Group(name, {}, "", "", "", "", 0, "")
+
+    def _await(self, name: str, operation: LROPoller[Any]) -> None:
+        ended(operation, what=_settled(name), timeout_s=START_S)
+
+
+def _settled(name: str) -> str:
+    return f"container group {name} to change no more"
 
 
 @contextlib.contextmanager

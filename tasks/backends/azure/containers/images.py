@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,13 +52,14 @@ class Image:
 class Images:
     """
     Args:
-        held: what the registry holds.
+        held: makes what tells of the registry, anew for each look: its SDK keeps a token for hours
+            and does not renew it once it has ended.
         server: its host name.
         base: the image below, by digest.
     """
 
     def __init__(
-        self, builds: Builds, held: ContainerRegistryClient, server: str, base: str
+        self, builds: Builds, held: Callable[[], ContainerRegistryClient], server: str, base: str
     ) -> None:
         self._builds, self._held, self._server, self._base = builds, held, server, base
 
@@ -67,11 +69,11 @@ class Images:
 
         name, tag = self.name(version)
         pinned = version.tags.get(PINNED)
-        with told(f"looking for {self._server}/{name}:{pinned or tag}"):
+        with told(f"looking for {self._server}/{name}:{pinned or tag}"), self._held() as held:
             try:
                 digest = str(
-                    self._held.get_manifest_properties(name, pinned).digest if pinned
-                    else self._held.get_tag_properties(name, tag).digest
+                    held.get_manifest_properties(name, pinned).digest if pinned
+                    else held.get_tag_properties(name, tag).digest
                 )  # fmt: skip
             except ResourceNotFoundError:
                 return None
