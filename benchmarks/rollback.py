@@ -31,7 +31,7 @@ SAMPLE = ROOT / "model" / "sample" / "fashion-mnist.parquet"
 LOOK_S = 0.01
 RELEASE = ("release", "--backend", "azure", "--data", f"az://images/{SAMPLE.name}", "--epochs", "2",
            "--min-accuracy", "0", "--min-recall", "0", "--max-drop", "1")  # fmt: skip
-BACK = ("rollback", SAMPLE.stem, "--backend", "azure")
+BACK = ("rollback", "--backend", "azure", "--name", SAMPLE.stem)
 
 
 class Watch:
