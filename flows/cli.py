@@ -18,6 +18,7 @@ COMMANDS = {
     "tune": "Search for training knobs by validation images; say how to release the best.",
     "rollback": "Let an earlier version serve again, after the same proof as any other.",
     "promote": "Let what serves in one Azure environment serve in another.",
+    "trigger": "Start a deployment from a pipeline, follow it, and end as it ends.",
     "status": "Say what serves where, and the last releases.",
     "stop": "Stop the endpoint; its versions stay registered.",
     "doctor": "Check versions, port, disk, state folder, Prefect API and MLflow database.",

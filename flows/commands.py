@@ -4,6 +4,7 @@ The commands, their options and their help. What they do is imported when they r
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter, validators
@@ -173,6 +174,45 @@ def promote(
     from flows.running import run_promote
 
     return run_promote(name, source, target, approved_by, why, rules, quiet)
+
+
+def trigger(
+    deployment: str,
+    /,
+    *,
+    settings: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
+    build: str | None = None,
+    detach: Flag = False,
+    attach: Flag = False,
+    junit: Path | None = None,
+    summary: Path | None = None,
+) -> int:
+    """
+    Start a deployment from a pipeline, follow it, and end as it ends.
+
+    PREFECT_API_URL says where it is. A build starts a run once: the same build finds it again, and
+    begins another only where that ended badly. An interruption cancels the run.
+
+    Parameters
+    ----------
+    deployment
+        Flow and deployment, such as release/local.
+    settings
+        NAME=VALUE of the flow, such as backend=azure or config.epochs=3; may be repeated.
+    build
+        Name of the build; by default what the agent of Azure DevOps or GitHub calls it.
+    detach
+        Leave the run alone once it is begun.
+    attach
+        Follow the run that this build began before; begin none.
+    junit
+        File for the steps as test cases, for the pipeline to publish.
+    summary
+        File to which the steps are added as a page in Markdown.
+    """
+    from flows.trigger import run_trigger
+
+    return run_trigger(deployment, tuple(settings or ()), build, detach, attach, junit, summary)
 
 
 def status(*, repair: Flag = False, backend: str = "local") -> int:
