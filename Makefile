@@ -4,6 +4,7 @@ BIN := .venv/bin
 PORT ?= 4200
 MLFLOW_PORT ?= 5000
 REQUIREMENTS := infra/requirements
+TESTS ?= tests/cloud tests/contract tests/flows
 INSTALL := $(BIN)/uv pip install --quiet --no-deps --require-hashes --compile-bytecode --python $(BIN)/python
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --overrides ../../infra/requirements/overrides.txt --custom-compile-command "make lock"
@@ -45,7 +46,7 @@ cloud: .venv/dev .venv/azurite ## A shell in which --backend azure works, on thi
 cloud-test: .venv/dev .venv/azurite $(if $(AZURE_REST_API_SPECS),.venv/oav) ## Release to the stand-in cloud, and let it fail (needs npm; some 25 minutes)
 	@[ -n "$(AZURE_REST_API_SPECS)" ] || echo "NOT JUDGED by Azure's OpenAPI: AZURE_REST_API_SPECS names no clone of it"
 	$(BIN)/python -m pytest -m "cloud and not endurance $(if $(AZURE_REST_API_SPECS),,and not specs)" \
-	  -n 2 --dist loadfile --timeout 600 tests/cloud tests/contract tests/flows
+	  -n 2 --dist loadfile --timeout 900 $(TESTS)
 
 endurance: .venv/dev ## Kill, load, flood and fuzz what runs (three quarters of an hour)
 	$(BIN)/python -m pytest -m "endurance and not cloud" -s --tb=short tests/endurance tests/flows

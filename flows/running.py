@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import os
 import re
@@ -45,7 +46,7 @@ def run_release(
     require_name(name)
     require_backend(backend)
     console = _prepare(quiet)
-    with _shown(console, quiet):
+    with _shown(console, quiet, backend):
         from flows.release import release
 
         proof = release(uri, name, backend, config, rules, deploy, force, port)
@@ -65,7 +66,7 @@ def run_tune(
     except BadSpace as error:
         raise UsageError(str(error)) from error
     console = _prepare(quiet, "tune")
-    with _shown(console, quiet, "tune"):
+    with _shown(console, quiet, backend, "tune"):
         from flows.tune import tune
 
         found = tune(uri, name, backend, config, named)
@@ -78,7 +79,7 @@ def run_rollback(name: str | None, to: int | None, backend: str, quiet: bool) ->
     require_backend(backend)
     console = _prepare(quiet, "rollback")
     chosen = name or _only_endpoint(backend)
-    with _shown(console, quiet, "rollback"):
+    with _shown(console, quiet, backend, "rollback"):
         from flows.rollback import rollback
 
         deployment = rollback(chosen, to, backend)
@@ -100,7 +101,7 @@ def run_promote(
                          "--approved-by NAME, and the reason by --why TEXT")  # fmt: skip
     console = _prepare(quiet, "promote")
     chosen = name or _only_endpoint(here)
-    with _shown(console, quiet, "promote"):
+    with _shown(console, quiet, here, "promote"):
         from flows.promote import promote
 
         deployment = promote(chosen, here, there, by, why, rules)
@@ -124,11 +125,12 @@ def _prepare(quiet: bool, what: str = "release") -> Console:
 
 
 @contextlib.contextmanager
-def _shown(console: Console, quiet: bool, what: str = "release") -> Iterator[None]:
+def _shown(console: Console, quiet: bool, backend: str, what: str = "release") -> Iterator[None]:
     """A Prefect API for the flow inside; what its steps say is printed, and at the end a table."""
     from flows.server import prefect_api
 
-    with prefect_api(home(), meanwhile=_warm_up), timeline() as steps:
+    warm_up = functools.partial(_warm_up, backend)
+    with prefect_api(home(), meanwhile=warm_up), timeline() as steps:
         importlib.import_module("prefect.main")  # sets the loggers up that we take over
         restore = terminal.listen(console, quiet, what)
         try:
@@ -140,11 +142,16 @@ def _shown(console: Console, quiet: bool, what: str = "release") -> Iterator[Non
                 console.print(terminal.stages(steps))
 
 
-def _warm_up() -> None:
+def _warm_up(backend: str) -> None:
     """Do what takes seconds and every command needs: imports, and the registry's database."""
-    from tasks.backends.local.registry import MlflowRegistry
+    if backends.parted(backend)[0] == "local":
+        from tasks.backends.local.registry import MlflowRegistry
 
-    MlflowRegistry(home()).names()
+        MlflowRegistry(home()).names()
+    else:
+        importlib.import_module("flows.rollback")  # Prefect, and the steps of every flow
+        with contextlib.suppress(Refused):  # the flow says it
+            backends.choose(backend)
 
 
 def located(data: str, backend: str = "local") -> str:
