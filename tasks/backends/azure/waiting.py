@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PATIENCE_S = 300.0  # that a service may be ill while we wait
-POLL_S = 1.0  # a rollback waits for three changes, one after the other
+POLL_S = 0.5  # a rollback waits for three changes, one after the other
 
 
 def follow(

@@ -18,7 +18,7 @@ from tasks.records import ModelVersion
 from tasks.replay import Replay, replay
 
 READY_S = 180.0
-LOOK_S = 2.0
+LOOK_S, READY_LOOK_S = 2.0, 0.5
 MOST_ERRORS = 0.01  # of the answers, while a version is watched
 SCORE = "/score"
 
@@ -120,7 +120,7 @@ class Prover:
 
         try:
             follow(is_ready, until=bool, what=f"{group.name} to be ready", timeout_s=READY_S,
-                   poll_s=self._poll_s, patience_s=0)  # fmt: skip
+                   poll_s=min(READY_LOOK_S, self._poll_s), patience_s=0)  # fmt: skip
         except Transient as error:
             raise Transient(f"{error}\n{self._ended(group.name)}") from error
 

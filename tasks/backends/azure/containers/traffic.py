@@ -74,4 +74,4 @@ class Traffic:
             if time.monotonic() > until:
                 raise Transient(f"{url} still leads elsewhere after {CONVERGE_S:g} s")
             if not agreed:
-                time.sleep(1.0)
+                time.sleep(0.5)
