@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -76,8 +77,16 @@ class Agents:
             run = new_run(f"ca{len(self.runs()) + 1}", request)
             self._known.put(run["id"], run)
         arguments = (run["name"], copy.deepcopy(request), copy.copy(self.misfortune))
-        threading.Thread(target=self._build, args=arguments, daemon=True).start()
+        threading.Thread(target=self._begin, args=arguments, daemon=True).start()
         return copy.deepcopy(run)
+
+    def _begin(self, number: str, request: dict[str, Any], fate: Misfortune) -> None:
+        """A fault of the stand-in's own ends the build, and is printed: nobody waits for it."""
+        try:
+            self._build(number, request, fate)
+        except Exception as error:  # noqa: BLE001 (printed, and told by the run)
+            traceback.print_exc()
+            self._end(number, "Error", runErrorMessage=repr(error))
 
     def _build(self, number: str, request: dict[str, Any], fate: Misfortune) -> None:
         if fate.is_stuck:

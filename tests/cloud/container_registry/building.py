@@ -68,7 +68,9 @@ class Building:
         archive = place / "source.tar.gz"
         archive.write_bytes(self._archive)
         with tarfile.open(archive) as file:
-            file.extractall(place / "context", filter="data")
+            # By attribute: Python 3.11.3 and before, such as Debian's, know no argument for it.
+            file.extraction_filter = getattr(tarfile, "data_filter", None)
+            file.extractall(place / "context")  # noqa: S202 (our own archive)
         dockerfile = place / "context" / str(self._request["dockerFilePath"])
         if line:
             dockerfile.write_text(f"{dockerfile.read_text()}\n{line}\n")
