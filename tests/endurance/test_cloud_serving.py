@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import random
 import ssl
+import subprocess
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
 
@@ -86,21 +88,18 @@ def test_a_deployment_that_is_killed_ends_well_in_the_next(flows, serving_cloud,
     for file in sorted(pictures.rglob("*.png")):
         cloud.put("images", f"light/{file.relative_to(pictures).as_posix()}", file.read_bytes())
     there = {**cloud.environment, **cloud.serving()}
-    began = time.monotonic()
-    done = flows(*words(1), **there)
-    assert done.returncode == 0, done.stdout + done.stderr
-    whole = time.monotonic() - began
+    began = deploying(flows.start(*words(1), **there))
+    assert began.process.wait() == 0, began.rest()
+    whole = time.monotonic() - began.since
 
     for turn in range(TIMES):
         seed = turn + 2
-        done = flows(*words(seed), "--no-deploy", **there)
-        assert done.returncode == 0, done.stdout + done.stderr
-        begun = flows.start(*words(seed), **there)
+        begun = deploying(flows.start(*words(seed), **there))
         moment = whole * (turn + random.random()) / TIMES
-        time.sleep(moment)
-        begun.kill()
-        begun.communicate()
-        print(f"killed after {moment:.1f} s: {cloud.groups.live()}", flush=True)
+        time.sleep(max(0.0, begun.since + moment - time.monotonic()))
+        begun.process.kill()
+        begun.rest()
+        print(f"killed {moment:.1f} of {whole:.1f} s on: {cloud.groups.live()}", flush=True)
 
         done = flows(*words(seed), **there)
 
@@ -108,6 +107,24 @@ def test_a_deployment_that_is_killed_ends_well_in_the_next(flows, serving_cloud,
         assert f"version {seed} serves" in done.stdout
         assert len(cloud.groups.live()) == 1
         assert len(cloud.builds.runs()) == seed
+
+
+class Deploying(NamedTuple):
+    process: subprocess.Popen[str]
+    since: float  # time.monotonic() of its first word about the deployment
+
+    def rest(self) -> str:
+        return self.process.communicate()[0]
+
+
+def deploying(process: subprocess.Popen[str]) -> Deploying:
+    told = []
+    assert process.stdout
+    for line in process.stdout:
+        told.append(line)
+        if line.startswith("   deploy │"):
+            return Deploying(process, time.monotonic())
+    raise AssertionError(f"it ended before it deployed:\n{''.join(told)}")
 
 
 def words(seed: int) -> tuple[str, ...]:
