@@ -61,19 +61,20 @@ class StandIn:
     Args:
         folder: their state; with the same one they go on where they were.
         is_relayed: storage can be made to fail as well, by ``relay``; slower.
+        database: ``mysql://…`` for what storage knows of its blobs, where they are very many.
 
     Attributes:
         environment: what a program needs in order to reach them, and to be let in.
         bundle: certificates to trust: those of this machine, and the one that signs theirs.
     """
 
-    def __init__(self, folder: Path, *, is_relayed: bool = False, keeps_blobs: bool = True) -> None:
+    def __init__(self, folder: Path, *, is_relayed: bool = False, database: str = "") -> None:
         self.folder = folder.resolve()
         self.record = Record(self.folder / "exchanges.jsonl")
         authority = Authority(self.folder / "authority")
         self.bundle = authority.bundle
         self.login = Login(self.folder / "login", authority, self.record)
-        self.storage = Azurite(self.folder / "storage", authority, is_kept=keeps_blobs)
+        self.storage = Azurite(self.folder / "storage", authority, database=database)
         self.record.secrets.add(self.storage.key)
         self.relay = Relay(self.storage, authority, self.record)
         blobs = self.relay.site.address if is_relayed else self.storage.address

@@ -24,7 +24,8 @@ class Azurite:
     ``azurite-blob`` on a free port of the loopback address, with its files in ``folder``.
 
     Args:
-        is_kept: what it holds outlives it; else it is in memory, and written several times as fast.
+        database: ``mysql://…`` of what it knows of blobs. Without one it looks through a list of
+            all of them for each, which takes long from some thousands on.
 
     Raises:
         FileNotFoundError: it is not installed; the message says how to.
@@ -32,7 +33,7 @@ class Azurite:
 
     account = ACCOUNT
 
-    def __init__(self, folder: Path, authority: Authority, *, is_kept: bool = True) -> None:
+    def __init__(self, folder: Path, authority: Authority, *, database: str = "") -> None:
         program = shutil.which("azurite-blob") or str(_installed())
         folder.mkdir(parents=True, exist_ok=True)
         key = folder / "account-key"
@@ -42,14 +43,17 @@ class Azurite:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.address = ("127.0.0.1", port)
-        place = ["--location", str(folder / "blobs")] if is_kept else ["--inMemoryPersistence"]
+        held = {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{self.key}"}
+        if database:
+            held["AZURITE_DB"] = database
         # The SDKs speak a newer version of the API than Azurite knows, and it tells Microsoft about
         # itself unless told not to.
         self._process = subprocess.Popen(
             [program, "--blobHost", "127.0.0.1", "--blobPort", str(port), "--cert",
              str(authority.certificate), "--key", str(authority.key), "--oauth", "basic",
-             "--silent", "--disableTelemetry", "--skipApiVersionCheck", *place],
-            env={**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{self.key}"},
+             "--silent", "--disableTelemetry", "--skipApiVersionCheck",
+             "--location", str(folder / "blobs")],
+            env={**os.environ, **held},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         atexit.register(self._process.kill)  # also where a test ends in its beginning
