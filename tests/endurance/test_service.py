@@ -10,6 +10,7 @@ import resource
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -129,6 +130,7 @@ def test_ten_thousand_idle_connections_and_slow_heads_leave_it_ready(service):
 def test_the_service_survives_ten_minutes_of_fuzzing(boot, tmp_path):
     """schemathesis over its own description; hypothesis over images is in tests/model/serve."""
     service = boot()
+    schemathesis = str(Path(sys.executable).with_name("st"))
     minutes = float(os.environ.get("FUZZ_MINUTES", "10"))
     before = pss_mib(service)
     until = time.monotonic() + 60 * minutes
@@ -136,9 +138,9 @@ def test_the_service_survives_ten_minutes_of_fuzzing(boot, tmp_path):
     while time.monotonic() < until:
         seed += 1
         done = subprocess.run(
-            ["st", "run", f"{service.url}/openapi.json", "--checks", "all", "--seed", str(seed),
-             "--exclude-checks", "unsupported_method,positive_data_acceptance",
-             "--max-examples", "200"],
+            [schemathesis, "run", f"{service.url}/openapi.json", "--checks", "all",
+             "--seed", str(seed), "--max-examples", "200",
+             "--exclude-checks", "unsupported_method,positive_data_acceptance"],
             cwd=tmp_path, capture_output=True, text=True, timeout=900, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-6000:]
