@@ -57,7 +57,7 @@ def test_it_asks_the_subscription_and_leaves_it_as_it_was(cloud):
     volume = cloud.runs.path(VOLUME)
     assert [path for path in volume.rglob("*") if "live-" in path.name] == []
     known = cloud.arm.known
-    versions = [known.get(key) for key in known.keys() if "/versions/" in key]  # noqa: SIM118
+    versions = [known.get(each) for each in known.identifiers() if "/versions/" in each]
     assert versions
     assert {each["properties"]["isArchived"] for each in versions} == {True}
     assert [run["run_id"] for run in cloud.runs.active()] == [number]

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import pytest
 from pydantic import Field
-from pydantic_settings import BaseSettings
 
 from tasks.backends import parted
-from tasks.backends.azure.environment import FROM_HERE, read
+from tasks.backends.azure.environment import FromHere, matching, read
 from tasks.errors import Refused
 
 
-class Place(BaseSettings):
-    model_config = FROM_HERE
-
+class Place(FromHere):
     group: str = Field(validation_alias="AZURE_RESOURCE_GROUP", description="az group list")
-    door: str | None = Field(None, validation_alias="AZURE_FRONT_DOOR_PROFILE", description="-")
+    door: Annotated[str, matching("afd-.+", "afd-mlops")] | None = Field(
+        None, validation_alias="AZURE_FRONT_DOOR_PROFILE", description="-"
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +38,14 @@ def test_the_file_of_an_environment_comes_before_all_else(here):
 def test_an_empty_value_takes_a_setting_away(here):
     (here / ".env.prod").write_text("AZURE_FRONT_DOOR_PROFILE=\n")
 
-    assert read(Place, "prod").door == ""
+    assert read(Place, "prod").door is None
+
+
+def test_what_must_be_there_is_missed_where_it_is_empty(here):
+    (here / ".env.prod").write_text("AZURE_RESOURCE_GROUP=\n")
+
+    with pytest.raises(Refused, match="AZURE_RESOURCE_GROUP: is not set"):
+        read(Place, "prod")
 
 
 def test_an_environment_without_a_file_is_refused_with_what_to_write():

@@ -12,15 +12,26 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, ValidationError
+from pydantic import AfterValidator, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tasks.errors import Refused
 
-Settings = TypeVar("Settings", bound=BaseSettings)
-FROM_HERE = SettingsConfigDict(
-    env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
-)
+Settings = TypeVar("Settings", bound="FromHere")
+
+
+class FromHere(BaseSettings):
+    """Settings out of the environment or ``.env``; one that is empty is one that is not set."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """So that ``.env.prod`` can take back what ``.env`` says."""
+        return {name: value for name, value in given.items() if value != ""}
 
 
 def matching(pattern: str, example: str) -> AfterValidator:

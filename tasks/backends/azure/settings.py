@@ -10,16 +10,13 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
 
-from tasks.backends.azure.environment import FROM_HERE, read
+from tasks.backends.azure.environment import FromHere, read
 from tasks.backends.azure.kinds import Account, Experiment, Guid, Host, Volume
 
 
-class AzureSettings(BaseSettings):
+class AzureSettings(FromHere):
     """Names of things in Azure and Databricks; no secret is among them."""
-
-    model_config = FROM_HERE
 
     subscription: Guid = Field(
         validation_alias="AZURE_SUBSCRIPTION_ID", description="az account show --query id"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import NoDecode
 
-from tasks.backends.azure.environment import FROM_HERE, matching, read
+from tasks.backends.azure.environment import FromHere, matching, read
 
 SHORTEST_KEY = 16  # signs; a key that can be guessed is none
 MOST_CPU, MOST_GB = 4.0, 16.0  # of one group, in most regions
@@ -31,10 +31,8 @@ def _rising(shares: tuple[float, ...]) -> tuple[float, ...]:
     return shares
 
 
-class ServingSettings(BaseSettings):
+class ServingSettings(FromHere):
     """The only secret among them are the keys of those who ask."""
-
-    model_config = FROM_HERE
 
     registry: Annotated[str, matching(r"[a-zA-Z0-9]{5,50}", "acrmlops")] = Field(
         validation_alias="AZURE_CONTAINER_REGISTRY", description="az acr list --query '[].name'"
@@ -142,9 +140,7 @@ def read_serving(environment: str = "") -> ServingSettings | None:
     return read(ServingSettings, environment) if asked.registry else None
 
 
-class _Asked(BaseSettings):
-    model_config = FROM_HERE
-
+class _Asked(FromHere):
     registry: str | None = Field(
         None, validation_alias="AZURE_CONTAINER_REGISTRY", description="its name"
     )
