@@ -45,7 +45,9 @@ cloud: .venv/dev .venv/azurite ## A shell in which --backend azure works, on thi
 
 cloud-test: .venv/dev .venv/azurite $(if $(AZURE_REST_API_SPECS),.venv/oav) ## Release to the stand-in cloud, and let it fail (needs npm; some 25 minutes)
 	@[ -n "$(AZURE_REST_API_SPECS)" ] || echo "NOT JUDGED by Azure's OpenAPI: AZURE_REST_API_SPECS names no clone of it"
-	$(BIN)/python -m pytest -m "cloud and not endurance $(if $(AZURE_REST_API_SPECS),,and not specs)" \
+	@[ -n "$(ARM_SCHEMAS)" ] || echo "NOT JUDGED by Azure's schemas of templates: ARM_SCHEMAS names no folder of them"
+	$(BIN)/python -m pytest -m "cloud and not endurance $(if $(AZURE_REST_API_SPECS),,and not specs) \
+	  $(if $(ARM_SCHEMAS),,and not schemas)" \
 	  -n 2 --dist loadfile --timeout 900 $(TESTS)
 
 endurance: .venv/dev ## Kill, load, flood and fuzz what runs (three quarters of an hour)
