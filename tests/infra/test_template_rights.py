@@ -22,6 +22,7 @@ WHERE = {  # as docs/azure.md calls it → type, or part of the id
     "the storage account": STORAGE, "the workspace": ML, "the registry": REGISTRY,
     "the Front Door profile": CDN,
     "the identity of the container groups, which it gives to them": "-endpoints",
+    "itself, which it gives to the containers of runs": "-worker",
     "the resource group of the container groups": GROUP,
 }  # fmt: skip
 NOT_HERE = {"the registry that `AZUREML_REGISTRY_NAME` names", "Databricks"}
@@ -35,6 +36,8 @@ ASKED = [  # what releases ask of Resource Manager and of what is behind it, and
         "read", "afdEndpoints/read", "afdEndpoints/write", "originGroups/write",
         "originGroups/origins/read", "originGroups/origins/write", "afdEndpoints/routes/write")),
     (f"{IDENTITIES}/read", "-endpoints"), (f"{IDENTITIES}/assign/action", "-endpoints"),
+    (f"{IDENTITIES}/assign/action", "-worker"),  # a run is a container with this identity, made by
+    ("Microsoft.Resources/deployments/write", GROUP),  # prefect-azure as a deployment
     ("Microsoft.Authorization/roleAssignments/read", REGISTRY),
     *((f"{ML}/{what}", ML) for what in (
         "read", "models/versions/read", "models/versions/write", "datastores/read",
@@ -47,7 +50,6 @@ FORBIDDEN = [
     (f"{VAULT}/delete", VAULT), (f"{REGISTRY}/delete", REGISTRY), (f"{ML}/delete", ML),
     ("Microsoft.Databricks/workspaces/delete", "Microsoft.Databricks"),
     ("Microsoft.Authorization/roleAssignments/write", GROUP), (f"{IDENTITIES}/write", "-worker"),
-    (f"{IDENTITIES}/assign/action", "-worker"),
     ("Microsoft.Resources/subscriptions/resourceGroups/delete", GROUP),
 ]  # fmt: skip
 
@@ -82,7 +84,7 @@ def test_the_worker_has_the_roles_that_the_document_lists_and_no_other(estate, m
     }  # fmt: skip
 
     assert {where for _, where in rows} >= NOT_HERE
-    assert len(told) == 8
+    assert len(told) == 9
     assert estate.granted(made[0]) == told
 
 

@@ -80,6 +80,7 @@ def test_the_worker_is_who_releases_and_has_the_settings(estate, runs):
     assert identity.endswith("/id-mlops-dev-worker")
     assert "ipAddress" not in group["properties"]
     (container,) = group["properties"]["containers"]
+    assert container["properties"]["image"] == found["MLOPS_WORKER_IMAGE"]["value"]
     assert container["properties"]["image"].endswith(f".azurecr.io/{IMAGE}")
 
 

@@ -64,14 +64,17 @@ class Manager:
             return problem(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be "
                            "found.")  # fmt: skip
         number = str(uuid.uuid4())
-        at = self._estate.places[group.lower()]
+        at, who = self._estate.places[group.lower()], self._login.principal(asked.token)
         try:
-            told = self._runs.run(name, at, asked.body["properties"])
+            said = self._runs.run(
+                name, at, asked.body["properties"],
+                lambda action, scope: self._estate.may(who, action, scope),
+            )  # fmt: skip
             self._ended[number] = {"status": "Succeeded"}
         except Wrong as error:
             if error.code == "InvalidTemplate":
                 return problem(400, error.code, error.message)
-            told = {"provisioningState": "Failed"}
+            said = {"provisioningState": "Failed"}
             self._ended[number] = {"status": "Failed", "error": {
                 "code": "DeploymentFailed", "message": "At least one resource deployment operation "
                 f"failed: {error}", "details": [{"code": error.code, "message": error.message}],
@@ -80,7 +83,7 @@ class Manager:
         link = f"https://management.azure.com{where}/operationStatuses/{number}"
         return Answer(201, {
             "id": where, "name": name, "type": DEPLOYMENTS,
-            "properties": {**told, "provisioningState": "Accepted", "outputs": None},
+            "properties": {**said, "provisioningState": "Accepted", "outputs": None},
         }, {"Azure-AsyncOperation": f"{link}?api-version=2022-09-01", "Retry-After": "0"}
         )  # fmt: skip
 

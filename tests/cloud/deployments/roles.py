@@ -52,7 +52,8 @@ BUILT_IN = {
     ),
     "5d977122-f97e-4b4d-a52f-6b43003ddb4d": Role(
         "Azure Container Instances Contributor Role",
-        ("Microsoft.ContainerInstance/containerGroups/*", _READS_ROLES),
+        ("Microsoft.ContainerInstance/containerGroups/*", "Microsoft.Resources/deployments/*",
+         "Microsoft.Resources/subscriptions/resourceGroups/read", _READS_ROLES),
     ),
     "ec156ff8-a8d1-4d15-830c-5b80698ca432": Role(
         "CDN Profile Contributor",

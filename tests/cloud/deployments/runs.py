@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tests.cloud.deployments.estate import Estate
@@ -11,6 +12,11 @@ from tests.cloud.deployments.template import DEPLOYMENTS, Template, Wanted
 
 LOGS = "Microsoft.OperationalInsights/workspaces"
 HIDDEN = {"securestring", "secureobject"}
+May = Callable[[str, str], bool]  # an action, and on what
+
+
+def _anything(*_: str) -> bool:
+    return True
 
 
 class Runs:
@@ -20,12 +26,15 @@ class Runs:
         self._estate = estate
         self.keys: dict[str, str] = {}  # what listKeys gave, by id
 
-    def run(self, name: str, place: Place, properties: dict[str, Any]) -> dict[str, Any]:
+    def run(
+        self, name: str, place: Place, properties: dict[str, Any], may: May = _anything
+    ) -> dict[str, Any]:
         """
         Make all that a template wants.
 
         Args:
             properties: of the deployment: ``template``, ``parameters``, ``mode``.
+            may: may whoever deploys do that, there?
 
         Returns:
             The properties as they are told afterwards; no secure parameter is among them.
@@ -43,7 +52,11 @@ class Runs:
         )
         here |= {each.id.rpartition("/")[2]: each.id for each in template.resources}
         for each in template.ordered():
-            self._make(template, each)
+            if not may(f"{each.kind}/write", each.id):
+                raise Wrong("AuthorizationFailed", "the client does not have authorization to "
+                            f"perform action '{each.kind}/write' over scope '{each.id}'"
+                            )  # fmt: skip
+            self._make(template, each, may)
         told = {
             key: {"type": document["parameters"][key]["type"], **value}
             for key, value in given.items()
@@ -54,7 +67,7 @@ class Runs:
         self._estate.put(place.id_of(DEPLOYMENTS, [name]), {"properties": whole})
         return whole
 
-    def _make(self, template: Template, wanted: Wanted) -> None:
+    def _make(self, template: Template, wanted: Wanted, may: May) -> None:
         body = template.body_of(wanted)
         if wanted.kind != DEPLOYMENTS:
             self._estate.make(wanted.id, wanted.version, body, wanted.scope)
@@ -66,7 +79,7 @@ class Runs:
         if group.lower() not in self._estate.places:
             raise Wrong("ResourceGroupNotFound", f"resource group '{group}' could not be found")
         place = self._estate.places[group.lower()]
-        self.run(wanted.id.rpartition("/")[2], place, body["properties"])
+        self.run(wanted.id.rpartition("/")[2], place, body["properties"], may)
 
     def _given(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Values; those that a vault holds are taken from there."""
