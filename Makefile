@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --overrides ../../infra/requirements/overrides.txt --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check audit endurance image image-test cloud cloud-test format lock ui mlflow stop clean docs
+.PHONY: help run test check audit endurance image worker image-test cloud cloud-test format lock ui mlflow stop clean docs
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ audit: .venv/dev ## Known holes in the locked packages; AUDIT=--required fails w
 
 image: .venv/image ## Build the container image: make image MODEL=<model folder> BASE=<slim Python>@sha256:…
 	@infra/build-image "$(MODEL)" "$(BASE)"
+
+worker: ## Build the image of the Prefect worker: make worker BASE=<slim Python>@sha256:… [REGISTRY=<name>]
+	@REGISTRY="$(REGISTRY)" infra/build-worker "$(BASE)"
 
 image-test: .venv/dev ## Build the image on a base made here, run it, ask it (as root; 3 minutes)
 	$(BIN)/python -m pytest -m image --timeout 900 tests/infra
