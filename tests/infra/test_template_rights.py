@@ -6,13 +6,12 @@ import re
 
 import pytest
 
-from tests.cloud.deployments.empty_estate import DEV, PLACES
+from tests.cloud.deployments.empty_estate import DEV, PEOPLE, PLACES
 from tests.cloud.deployments.ours import deployed, settings
 from tests.cloud.deployments.roles import BUILT_IN
 from tests.conftest import ROOT
 
 GROUP = PLACES[DEV].id
-PEOPLE = "99999999-0000-0000-0000-000000000009"
 REGISTRY, ACI = "Microsoft.ContainerRegistry/registries", "Microsoft.ContainerInstance"
 ML, CDN = "Microsoft.MachineLearningServices/workspaces", "Microsoft.Cdn/profiles"
 IDENTITIES = "Microsoft.ManagedIdentity/userAssignedIdentities"

@@ -23,7 +23,9 @@ AS_IN_AZURE = ("--cap-drop=all", "--security-opt=no-new-privileges", "--memory=2
 
 @pytest.fixture(scope="module")
 def image(engine, base, tmp_path_factory) -> str:
-    """Built from HEAD; packages come by this machine's own ways."""
+    """Built of what HEAD names, in a clone; packages come by this machine's own ways."""
+    clone = tmp_path_factory.mktemp("clone") / "checkout"
+    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{ROOT}", clone], check=True)
     uv = tmp_path_factory.mktemp("uv") / "uv.toml"
     uv.write_text("native-tls = true\n", encoding="utf-8")
     mounts = {"/etc/ssl/certs": "/etc/ssl/certs", "/etc/pip.conf": "/etc/pip.conf",
@@ -31,7 +33,7 @@ def image(engine, base, tmp_path_factory) -> str:
     options = [f"--volume={here}:{there}:ro" for here, there in mounts.items()
                if Path(here).exists()]  # fmt: skip
     done = run(
-        "infra/build-worker", base, BUILDER="buildah",
+        clone / "infra" / "build-worker", base, BUILDER="buildah",
         OPTIONS=" ".join([*options, f"--volume={uv}:/etc/uv/uv.toml:ro"]), **engine.environment,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]

@@ -8,9 +8,10 @@ from tests.cloud.subscription.arm import REGION, SUBSCRIPTION
 from tests.cloud.subscription.login import CLIENT
 
 DEV, PROD = "rg-mlops-dev", "rg-mlops-prod"
+PEOPLE = "99999999-0000-0000-0000-000000000009"  # a group of them
 PLACES = {name: Place(SUBSCRIPTION, name, REGION) for name in (DEV, PROD)}
 
 
 def empty_estate() -> Estate:
     """Nothing is in it yet."""
-    return Estate(dict(PLACES), {CLIENT})
+    return Estate(dict(PLACES), {CLIENT}, {PEOPLE})

@@ -21,6 +21,7 @@ class Estate:
     Args:
         places: the resource groups, by name.
         owners: principals that may do everything.
+        others: principals that are known, and may do nothing.
 
     Attributes:
         made: ids in the order in which they were made, once each.
@@ -28,8 +29,8 @@ class Estate:
         notes: called with the id and the resource, when one is made.
     """
 
-    def __init__(self, places: dict[str, Place], owners: set[str]) -> None:
-        self.places, self._owners = places, owners
+    def __init__(self, places: dict[str, Place], owners: set[str], others: set[str]) -> None:
+        self.places, self._owners, self._others = places, owners, others
         self._known: dict[str, dict[str, Any]] = {}
         self.made: list[str] = []
         self.secrets: dict[tuple[str, str], str] = {}
@@ -135,7 +136,7 @@ class Estate:
         kinds = ("identity", "properties")
         found = {each.get(kind, {}).get("principalId") for each in self._known.values()
                  for kind in kinds if each["type"] != ASSIGNMENTS}  # fmt: skip
-        return {*self._owners, *(str(each) for each in found if each)}
+        return {*self._owners, *self._others, *(str(each) for each in found if each)}
 
     def _is_group(self, scope: str) -> bool:
         return scope.lower() in {place.id.lower() for place in self.places.values()}
