@@ -87,7 +87,7 @@ def test_the_doors_are_shut(estate, runs):
 
 
 def test_what_is_lost_in_prod_can_be_had_back_for_long(estate, runs):
-    deployed(runs, "prod")
+    deployed(runs, "prod", source="")
 
     vault = only(estate, "Microsoft.KeyVault/vaults")
     assert (vault["enablePurgeProtection"], vault["softDeleteRetentionInDays"]) == (True, 90)
@@ -97,7 +97,7 @@ def test_what_is_lost_in_prod_can_be_had_back_for_long(estate, runs):
 
 def test_prod_shares_the_registry_of_dev_and_nothing_else(estate, runs):
     registry = deployed(runs)["registry"]
-    outputs = deployed(runs, "prod", registry=registry)
+    outputs = deployed(runs, "prod", registry=registry, source="")
 
     (held,) = estate.of_kind("Microsoft.ContainerRegistry/registries")
     assert held["id"] == registry

@@ -24,6 +24,7 @@ WHERE = {  # as docs/azure.md calls it → type, or part of the id
     "itself, which it gives to the containers of runs": "-worker",
     "the resource group of the container groups": GROUP,
 }  # fmt: skip
+SOURCE = "the resource group of the environment that `promote` takes from"  # to prod alone
 NOT_HERE = {"the registry that `AZUREML_REGISTRY_NAME` names", "Databricks"}
 ASKED = [  # what releases ask of Resource Manager and of what is behind it, and of which resource
     *((f"{ACI}/containerGroups/{what}", GROUP) for what in (
@@ -72,19 +73,38 @@ def place(estate, where: str) -> str:
     return str(found[0])
 
 
-def test_the_worker_has_the_roles_that_the_document_lists_and_no_other(estate, made):
+def listed() -> dict[str, set[str]]:
+    """The table of docs/azure.md: on what → roles."""
     text = (ROOT / "docs" / "azure.md").read_text(encoding="utf-8")
     table = text.partition("| role of the identity that releases | on |")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", table, re.MULTILINE)
+    return {where: set(roles.split(", ")) for roles, where in rows if set(roles) != {"-"}}
+
+
+def test_the_worker_has_the_roles_that_the_document_lists_and_no_other(estate, made):
     told = {
-        (role.strip(), place(estate, WHERE[where]))
-        for roles, where in rows if where not in NOT_HERE and set(roles) != {"-"}
-        for role in roles.split(",") if set(role) != {"-"}
+        (role, place(estate, WHERE[where]))
+        for where, roles in listed().items() if where not in {*NOT_HERE, SOURCE}
+        for role in roles
     }  # fmt: skip
 
-    assert {where for _, where in rows} >= NOT_HERE
+    assert set(listed()) == {*WHERE, *NOT_HERE, SOURCE}
     assert len(told) == 9
     assert estate.granted(made[0]) == told
+
+
+def test_the_worker_of_prod_reads_what_it_promotes_and_changes_nothing_there(estate, runs):
+    registry = deployed(runs)["registry"]
+    worker = deployed(runs, "prod", registry=registry)["worker"]["principalId"]
+
+    there = {(role, scope) for role, scope in estate.granted(worker) if f"/{DEV}" in scope}
+    assert there == {
+        *((role, GROUP) for role in listed()[SOURCE]),
+        *((role, registry) for role in listed()["the registry"]),
+    }
+    assert estate.may(worker, f"{ML}/models/versions/read", f"{GROUP}/providers/{ML}/mlw-mlops-dev")
+    assert not estate.may(worker, f"{ACI}/containerGroups/write", GROUP)
+    assert not estate.may(worker, f"{BLOBS}/write", GROUP)
 
 
 @pytest.mark.parametrize(("action", "where"), ASKED)

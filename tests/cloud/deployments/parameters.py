@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.cloud.deployments.expressions import Wrong
@@ -14,31 +14,30 @@ KINDS: dict[str, type | tuple[type, ...]] = {
 
 def judged(
     asked: dict[str, Any], given: dict[str, Any], worked_out: Callable[[Any], Any]
-) -> dict[str, Any]:
+) -> Iterator[tuple[str, Any]]:
     """
-    Values of all parameters, the defaults among them.
+    Names and values of all parameters, the defaults among them, in the order of the template.
 
     Args:
         given: name → ``{"value": …}``.
-        worked_out: replaces the expressions of a default.
+        worked_out: replaces the expressions of a default, which may name parameters before it.
 
     Raises:
         Wrong: one is missing, unknown, or not as the template wants it.
     """
     if unknown := set(given) - set(asked):
         raise Wrong("InvalidTemplate", f"the template has no parameters {sorted(unknown)}")
-    values = {}
     for name, wanted in asked.items():
         if name in given:
-            values[name] = given[name]["value"]
+            value = given[name]["value"]
         elif "defaultValue" in wanted:
-            values[name] = worked_out(wanted["defaultValue"])
+            value = worked_out(wanted["defaultValue"])
         else:
             raise Wrong("InvalidTemplate", f"the value for the template parameter '{name}' is not "
                         "provided")  # fmt: skip
-        if why := _unfit(wanted, values[name]):
+        if why := _unfit(wanted, value):
             raise Wrong("InvalidTemplate", f"the template parameter '{name}' {why}")
-    return values
+        yield name, value
 
 
 def _unfit(wanted: dict[str, Any], value: Any) -> str:

@@ -58,9 +58,9 @@ class Template:
         self, document: dict[str, Any], given: dict[str, Any], place: Place, ask: Ask
     ) -> None:
         self.place, self._document, self._ask = place, document, ask
-        self._parameters = judged(
-            document.get("parameters", {}), given, lambda value: self._early(value)
-        )
+        self._parameters: dict[str, Any] = {}
+        for name, value in judged(document.get("parameters", {}), given, self._early):
+            self._parameters[name] = value
         self._copies: dict[str, frozenset[str]] = {}
         self._absent: set[str] = set()
         laid = [each for raw in document["resources"] for each in self._laid(raw)]
