@@ -70,6 +70,6 @@ class Images(Held):
 
 
 def _refused(code: str) -> Answer:
-    said = f'<?xml version="1.0" encoding="utf-8"?><Error><Code>{code}</Code></Error>'
+    said = f"<Error><Code>{code}</Code><Message>This request is not permitted.</Message></Error>"
     headers = {"Content-Type": "application/xml", "x-ms-error-code": code}
-    return Answer(403, said.encode(), headers)
+    return Answer(403, b'<?xml version="1.0" encoding="utf-8"?>' + said.encode(), headers)

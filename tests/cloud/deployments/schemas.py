@@ -23,6 +23,7 @@ AT = "https://schema.management.azure.com/schemas/"
 FILES = {"Microsoft.Insights": "Microsoft.Insights.Application"}  # where it has a name of its own
 UNTYPED = {"Microsoft.Resources/deployments"}  # the schema of the whole describes them
 OF_TEMPLATES = {"comments", "condition", "copy", "dependsOn", "scope"}  # in a resource of any type
+OF_ALL = {*OF_TEMPLATES, "name", "type", "apiVersion"}
 ALLOWED = {  # finding → why it is none
     "systemDatastoresAuthMode": "lacks in the schema of 2024-10-01, is in the service's OpenAPI "
     "(workspaceRP.json), and is what an account without keys takes",
@@ -55,9 +56,12 @@ def findings(template: dict[str, Any]) -> list[str]:
     """
     schemas()
     registry: Registry[Any] = Registry(retrieve=_read)  # type: ignore[call-arg]
-    found = list(_told("template", _validator(f"{AT}2019-04-01/deploymentTemplate.json", registry),
-                       template))  # fmt: skip
+    whole = f"{AT}2019-04-01/deploymentTemplate.json"
+    frame = {**template, "resources": []}  # else the schemas of all other types would be asked for
+    found = list(_told("template", _validator(whole, registry), frame))
     for each in template["resources"]:
+        base = _validator(f"{whole}#/definitions/resourceBase", registry)
+        found += _told(each["type"], base, {k: v for k, v in each.items() if k in OF_ALL})
         if each["type"] in UNTYPED:
             found += findings(each["properties"]["template"])
             continue
