@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.cloud.deployments.additions import ADDED, VERSIONS, brought, judged
+from tests.cloud.deployments.additions import ADDED, brought
 from tests.cloud.deployments.expressions import Wrong
 from tests.cloud.deployments.places import Place, kind_of
+from tests.cloud.deployments.refusals import VERSIONS, judged
 from tests.cloud.deployments.roles import BUILT_IN
 
 ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
