@@ -40,7 +40,7 @@ image: .venv/image ## Build the container image: make image MODEL=<model folder>
 worker: ## Build the image of the Prefect worker: make worker BASE=<slim Python>@sha256:… [REGISTRY=<name>]
 	@REGISTRY="$(REGISTRY)" infra/build-worker "$(BASE)"
 
-image-test: .venv/dev ## Build the image on a base made here, run it, ask it (as root; 3 minutes)
+image-test: .venv/dev ## Build the image on a base made here, run it, ask it; the worker's as well (as root; 10 minutes)
 	$(BIN)/python -m pytest -m image --timeout 900 tests/infra
 
 cloud: .venv/dev .venv/azurite ## A shell in which --backend azure works, on this machine alone (needs npm)

@@ -22,10 +22,16 @@ AS_IN_AZURE = ("--cap-drop=all", "--security-opt=no-new-privileges", "--memory=2
 
 
 @pytest.fixture(scope="module")
-def image(engine, base, tmp_path_factory) -> str:
-    """Built of what HEAD names, in a clone; packages come by this machine's own ways."""
-    clone = tmp_path_factory.mktemp("clone") / "checkout"
-    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{ROOT}", clone], check=True)
+def clone(tmp_path_factory) -> Path:
+    """Of this checkout, with nothing beside what HEAD names."""
+    made = tmp_path_factory.mktemp("clone") / "checkout"
+    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{ROOT}", made], check=True)
+    return made
+
+
+@pytest.fixture(scope="module")
+def image(engine, base, clone, tmp_path_factory) -> str:
+    """Built of the clone; packages come by this machine's own ways."""
     uv = tmp_path_factory.mktemp("uv") / "uv.toml"
     uv.write_text("native-tls = true\n", encoding="utf-8")
     mounts = {"/etc/ssl/certs": "/etc/ssl/certs", "/etc/pip.conf": "/etc/pip.conf",
@@ -117,14 +123,14 @@ def test_a_run_of_a_deployment_is_done_in_the_worker(server, worker):
     assert "/nowhere" in found["state"]["message"]
 
 
-def test_the_image_knows_its_commit_and_has_all_that_releases_to_azure_need(engine, image):
+def test_the_image_knows_its_commit_and_has_all_that_releases_to_azure_need(engine, image, clone):
     head = subprocess.run(
-        ["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ["git", "-C", str(clone), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
     ).stdout.strip()
     code = (
         "import os, shutil; from prefect_azure.workers.container_instance import "
         "AzureContainerWorker as worker; from tasks.source import read_code; "
-        "from flows.commands import doctor; "
+        "import flows.release, flows.promote, flows.rollback; "
         "print(worker.type, read_code().commit, read_code().is_dirty, os.getuid(), "
         "os.access('/opt/mlops', os.W_OK), shutil.which('uv'), shutil.which('cyclonedx-py'))"
     )
