@@ -3,14 +3,15 @@
 # tells how it is built and used.
 ARG BASE
 
-FROM ${BASE}
-COPY infra/requirements/uv.txt infra/requirements/azure.txt /tmp/requirements/
+FROM ${BASE} AS packages
+COPY infra/requirements/uv.txt infra/requirements/azure.txt /tmp/
 RUN python3 -m venv /opt/venv && \
-    /opt/venv/bin/python -m pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes \
-      -r /tmp/requirements/uv.txt && \
-    /opt/venv/bin/uv pip install --quiet --no-deps --require-hashes --compile-bytecode --link-mode copy --no-cache \
-      --python /opt/venv/bin/python -r /tmp/requirements/azure.txt
+    /opt/venv/bin/python -m pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/uv.txt
+RUN /opt/venv/bin/uv pip install --quiet --no-deps --require-hashes --compile-bytecode --link-mode copy \
+      --python /opt/venv/bin/python -r /tmp/azure.txt
 
+FROM ${BASE}
+COPY --from=packages /opt/venv /opt/venv
 # A layer of its own: new code moves no packages. It is not the user's to write.
 COPY . /opt/mlops
 RUN install -d -o 65532 -g 65532 /home/worker
