@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --overrides ../../infra/requirements/overrides.txt --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check audit endurance image image-test cloud cloud-test format lock ui mlflow stop clean docs
+.PHONY: help run test check audit endurance image worker image-test cloud cloud-test format lock ui mlflow stop clean docs
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,7 +37,10 @@ audit: .venv/dev ## Known holes in the locked packages; AUDIT=--required fails w
 image: .venv/image ## Build the container image: make image MODEL=<model folder> BASE=<slim Python>@sha256:…
 	@infra/build-image "$(MODEL)" "$(BASE)"
 
-image-test: .venv/dev ## Build the image on a base made here, run it, ask it (as root; 3 minutes)
+worker: ## Build the image of the Prefect worker: make worker BASE=<slim Python>@sha256:… [REGISTRY=<name>]
+	@REGISTRY="$(REGISTRY)" infra/build-worker "$(BASE)"
+
+image-test: .venv/dev ## Build the image on a base made here, run it, ask it; the worker's as well (as root; 10 minutes)
 	$(BIN)/python -m pytest -m image --timeout 900 tests/infra
 
 cloud: .venv/dev .venv/azurite ## A shell in which --backend azure works, on this machine alone (needs npm)
@@ -45,7 +48,9 @@ cloud: .venv/dev .venv/azurite ## A shell in which --backend azure works, on thi
 
 cloud-test: .venv/dev .venv/azurite $(if $(AZURE_REST_API_SPECS),.venv/oav) ## Release to the stand-in cloud, and let it fail (needs npm; some 25 minutes)
 	@[ -n "$(AZURE_REST_API_SPECS)" ] || echo "NOT JUDGED by Azure's OpenAPI: AZURE_REST_API_SPECS names no clone of it"
-	$(BIN)/python -m pytest -m "cloud and not endurance $(if $(AZURE_REST_API_SPECS),,and not specs)" \
+	@[ -n "$(ARM_SCHEMAS)" ] || echo "NOT JUDGED by Azure's schemas of templates: ARM_SCHEMAS names no folder of them"
+	$(BIN)/python -m pytest -m "cloud and not endurance $(if $(AZURE_REST_API_SPECS),,and not specs) \
+	  $(if $(ARM_SCHEMAS),,and not schemas)" \
 	  -n 2 --dist loadfile --timeout 900 $(TESTS)
 
 endurance: .venv/dev ## Kill, load, flood and fuzz what runs (three quarters of an hour)
