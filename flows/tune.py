@@ -4,6 +4,7 @@
 from prefect import flow
 from prefect.runtime import flow_run
 
+from flows.forms import SAMPLE, Name, Where
 from flows.outcome import explained
 from model.config import TrainConfig
 from model.images import name_of
@@ -13,8 +14,6 @@ from tasks.searches import Tuned
 from tasks.source import read_code
 from tasks.step import say
 from tasks.tune import describe_search, tune_model
-
-SAMPLE = "model/sample/fashion-mnist.parquet"
 
 
 def run_name() -> str:
@@ -27,8 +26,8 @@ def run_name() -> str:
 @explained
 def tune(
     data: str = SAMPLE,
-    name: str | None = None,
-    backend: str = "local",
+    name: Name | None = None,
+    backend: Where = "local",
     config: TrainConfig = TrainConfig(),  # noqa: B008 (frozen)
     search: Search = Search(),  # noqa: B008 (frozen)
 ) -> Tuned:
