@@ -26,6 +26,8 @@ STEPS = {
     "crown-version": "crown",
     "submit-tuning": "tune",
     "await-tuning": "tune",
+    "end-lost-runs": "sweep",
+    "repair-endpoint": "repair",
 }
 COLOURS = {"done": "green", "skipped": "cyan", "refused": "red", "failed": "red"}
 

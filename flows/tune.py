@@ -10,6 +10,7 @@ from model.config import TrainConfig
 from model.images import name_of
 from model.tune.space import Search
 from tasks import backends
+from tasks.ports import TUNING
 from tasks.searches import Tuned
 from tasks.source import read_code
 from tasks.step import say
@@ -43,6 +44,6 @@ def tune(
     """
     on = backends.choose(backend)
     # A lock of its own: a search may take hours, and a rollback must not wait for it.
-    with on.ledger.exclusive(f"tune of {data}", say, part="tune"):
+    with on.ledger.exclusive(f"tune of {data}", say, part=TUNING):
         dataset = on.datasets.identify(data, name)
         return tune_model(on, describe_search(dataset, config, search))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import multiprocessing
 import os
 import socket
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 from flows import terminal
 from flows.server import end_with_parent, prefect_server
+from flows.setup import set_up
 from tasks.errors import Transient
 from tasks.state import CHECKOUT, home
 
@@ -23,25 +22,18 @@ def run_ui(port: int) -> int:
     """Start server, worker and deployments; return when the worker ends."""
     console = terminal.console()
     console.print("starting the Prefect server …")
-    with prefect_server(home(), _listener(port), has_ui=True) as url:
-        environment = {**os.environ, "PREFECT_API_URL": url, "PYTHONPATH": str(CHECKOUT)}
-        prefect = [str(Path(sys.executable).with_name("prefect")), "--no-prompt"]
-        for words in (
-            ["work-pool", "create", POOL, "--type", "process", "--overwrite"],
-            ["deploy", "--all"],
-        ):
-            done = subprocess.run(
-                [*prefect, *words], cwd=CHECKOUT, env=environment, capture_output=True, text=True
-            )
-            if done.returncode:
-                raise Transient(f"prefect {' '.join(words)} failed:\n{done.stdout}{done.stderr}")
+    with prefect_server(home(), _listener(port), has_ui=True, meanwhile=_warm_up) as url:
+        made = sum(each.is_one for each in set_up((POOL,)))
+        console.print(f"set up    {made} things made or changed (python -m flows setup)")
         console.print(f"Prefect   {url.removesuffix('/api')}")
         console.print("release   Deployments > release > Run; or in another terminal:")
         console.print(
             f"          PREFECT_API_URL={url} .venv/bin/prefect deployment run release/local"
         )
+        console.print("schedules Deployments > the one you want > switch its schedule on")
         console.print("MLflow    make mlflow")
         console.print("Ctrl-C ends the server and the worker; what serves goes on serving")
+        environment = {**os.environ, "PREFECT_API_URL": url, "PYTHONPATH": str(CHECKOUT)}
         worker = multiprocessing.get_context("spawn").Process(
             target=_work, args=(environment,), name="prefect-worker", daemon=True
         )
@@ -51,6 +43,12 @@ def run_ui(port: int) -> int:
         except KeyboardInterrupt:  # as the last line said: the way to end it, so no failure
             return 0
         return worker.exitcode or 0
+
+
+def _warm_up() -> None:
+    """Import while the server boots what setting it up takes."""
+    for module in ("flows.deployments", "flows.pools", "flows.release"):
+        importlib.import_module(module)
 
 
 def _work(environment: dict[str, str]) -> None:

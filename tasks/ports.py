@@ -183,6 +183,9 @@ class Ledger(Protocol):
         """Is a command at work on that part?"""
 
 
+TUNING = "tune"  # the part that a search for knobs holds
+
+
 def endpoint_part(name: str) -> str:
     """The part that whoever changes this endpoint holds: others may be changed meanwhile."""
     return f"endpoints/{name}"
@@ -191,6 +194,11 @@ def endpoint_part(name: str) -> str:
 def training_part(token: str) -> str:
     """The part that whoever waits for this training run holds."""
     return f"train/{token}"
+
+
+def is_awaited(ledger: Ledger, token: str) -> bool:
+    """Does a release wait for the training run with that token?"""
+    return ledger.is_held(training_part(token))
 
 
 @dataclass(frozen=True)

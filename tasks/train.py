@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from model.config import TrainConfig
 from tasks.artifacts import markdown_table, picture, show_page
 from tasks.attempts import see_through
-from tasks.ports import Backend, training_part
+from tasks.ports import Backend, is_awaited, training_part
 from tasks.records import Candidate, CheckedDataset, GatePass, TrainingJob, TrainingRun
 from tasks.source import lock_digest, training_code
 from tasks.step import Skipped, say, step
@@ -29,7 +29,7 @@ def train_model(on: Backend, job: TrainingJob, is_forced: bool = False) -> Candi
     """
     is_known = not is_forced and on.trainer.known(job) is not None
     with contextlib.nullcontext() if is_known else _awaiting(on, job.token):
-        on.trainer.sweep(lambda token: token == job.token or is_awaited(on, token))
+        on.trainer.sweep(lambda token: token == job.token or is_awaited(on.ledger, token))
         if is_forced:
             on.trainer.forget(job)
         return see_through(
@@ -38,11 +38,6 @@ def train_model(on: Backend, job: TrainingJob, is_forced: bool = False) -> Candi
             wait=lambda run: await_training(on, run),
             cancel=on.trainer.cancel,
         )
-
-
-def is_awaited(on: Backend, token: str) -> bool:
-    """Does a release wait for the run with that token?"""
-    return on.ledger.is_held(training_part(token))
 
 
 def _awaiting(on: Backend, token: str) -> AbstractContextManager[None]:

@@ -10,7 +10,7 @@ from tasks.backends.azure.prices import Prices
 from tasks.backends.azure.settings import AzureSettings
 from tasks.backends.azure.trainer import DatabricksTrainer
 from tasks.foreseen import Call, Cost, Foreseen
-from tasks.ports import Ledger, endpoint_part, training_part
+from tasks.ports import Ledger, endpoint_part, is_awaited, training_part
 from tasks.records import ModelVersion
 
 ML = "Microsoft.MachineLearningServices"
@@ -88,7 +88,7 @@ class AzurePlanner:
         yield Call("PUT", f"{blobs}/ledger/evidence/*", "what the release found")
 
     def _is_awaited(self, token: str, foreseen: Foreseen) -> bool:
-        return token == foreseen.job.token or self._ledger.is_held(training_part(token))
+        return token == foreseen.job.token or is_awaited(self._ledger, token)
 
 
 def _is_deployed(foreseen: Foreseen) -> bool:
