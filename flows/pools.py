@@ -16,8 +16,13 @@ from flows.changes import Change, changed
 from tasks.errors import Refused
 from tasks.state import CHECKOUT
 
-LOCAL, AZURE = "mlops", "mlops-azure"
-TYPES = {LOCAL: "process", AZURE: "azure-container-instance"}
+AZURE = "mlops-azure"
+TYPES = {
+    "mlops": "process",
+    "mlops-dev": "process",
+    "mlops-prod": "process",
+    AZURE: "azure-container-instance",
+}
 TEMPLATE = CHECKOUT / "infra" / "work-pool-azure.json"
 
 

@@ -62,18 +62,20 @@ def test_what_lacks_settings_is_left_out_and_told_and_made_once_they_are_there(p
         "AZURE_SUBSCRIPTION_ID": "s", "MLOPS_WORKER_IDENTITY": "i", "MLOPS_DATA": "az://images/x",
     }  # fmt: skip
 
-    lacking = pages.checkout("setup", "--pool", "mlops-azure")
-    made = pages.checkout("setup", "--pool", "mlops-azure", **settings)
+    lacking = pages.checkout("setup")
+    made = pages.checkout("setup", **settings)
     before = everything(pages)
-    again = pages.checkout("setup", "--pool", "mlops-azure", **settings)
+    again = pages.checkout("setup", **settings)
 
     assert lacking.returncode == 0, lacking.stdout + lacking.stderr
-    assert "release/prod  (not set: AZURE_RESOURCE_GROUP" in lacking.stdout
+    assert "release/prod  (not set: MLOPS_DATA)" in lacking.stdout
+    assert "release/container  (not set: AZURE_RESOURCE_GROUP, AZURE_SUBSC" in lacking.stdout
     assert made.returncode == 0, made.stdout + made.stderr
     prod = pages.deployment("release/prod")
     assert prod["parameters"]["approval"] is True
     assert prod["schedules"][0]["schedule"]["timezone"] == "Europe/Berlin"
-    assert prod["job_variables"]["image"] == settings["MLOPS_WORKER_IMAGE"]
+    container = pages.deployment("release/container")
+    assert container["job_variables"]["image"] == settings["MLOPS_WORKER_IMAGE"]
     assert "\n0 of " in again.stdout
     assert everything(pages) == before
 
