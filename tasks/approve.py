@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, cast
-from uuid import UUID, uuid4
-
-import httpx
-from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.responses import SetStateStatus
-from prefect.context import FlowRunContext
-from prefect.input import RunInput, keyset_from_paused_state
-from prefect.states import Paused, Running
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from tasks.artifacts import markdown_table, page_of_run, show_page
+from tasks.asking import ask, this_run
 from tasks.errors import Refused
 from tasks.ports import Backend
 from tasks.records import Approved, Candidate, Decision, ModelVersion, Promotion
@@ -24,27 +15,6 @@ from tasks.step import say, step
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
-
-LOOK_S = 2.0
-SPARE_S = 600  # for which Prefect itself still waits: the refusal shall be ours, with its reason
-LONGEST = 200  # signs; tags of Azure hold 256
-
-
-class Answer(RunInput):
-    """The form that a paused release shows."""
-
-    decision: Literal["release", "refuse"] = Field(
-        title="Decision", description="Release: it goes live. Refuse: what serves now goes on."
-    )
-    by: str = Field(
-        title="Who decides", description="Your name; it stays with the version, and in the "
-        "evidence. Whoever started the release cannot approve it.",
-        min_length=1, max_length=LONGEST, pattern=r"\S",
-    )  # fmt: skip
-    why: str = Field(
-        title="Why", description="The reason, for those who ask later.",
-        min_length=1, max_length=LONGEST, pattern=r"\S",
-    )  # fmt: skip
 
 
 @step(name="approve-release", timeout_s=None, retries=0, run_name="approve {name}")
@@ -61,12 +31,12 @@ def approve_release(
     Raises:
         Refused: a person said no, nobody answered in time, or who started it approved it.
     """
-    run = _flow_run()
+    run = this_run()
     page = page_of_run(run.id)
     facts = _facts(approved, name, place, champion)
     show_page("approval", f"May {name} go live in {place}?", f"{facts}\n\nAnswer by *Resume*.")
     say(f"{name} waits up to {within_h:g} h for a person: {page}")
-    answer = _answer(run, f"{facts}\n\nEvidence: [{page}]({page}?tab=Artifacts)", within_h * 3600)
+    answer = ask(run, f"{facts}\n\nEvidence: [{page}]({page}?tab=Artifacts)", within_h * 3600)
     if answer is None:
         raise Refused(f"nobody approved {name} for {place} within {within_h:g} h; start it again "
                       "and answer its form in Prefect")  # fmt: skip
@@ -108,46 +78,6 @@ def starters(run: FlowRun, approved: Approved) -> list[str]:
     by, candidate = run.created_by, approved.candidate
     found = [by.display_value] if by and by.type == "USER" and by.display_value else []
     return [*found, candidate.approved_by] if isinstance(candidate, Promotion) else found
-
-
-def _answer(run: FlowRun, description: str, within_s: float) -> Answer | None:
-    """What a person said; ``None`` if nobody did. The form is there before the flow pauses."""
-    paused = Paused(timeout_seconds=int(within_s) + SPARE_S, pause_key=str(uuid4()))
-    keys = keyset_from_paused_state(paused)
-    paused.state_details.run_input_keyset = cast(dict[str, str], keys)
-    form = cast(type[Answer], Answer.with_initial_data(description=description))
-    form.save(keys, flow_run_id=run.id)
-    with get_client(sync_client=True) as client:
-        _require(client, run.id, paused)
-        until = time.monotonic() + within_s
-        while not (resumed := _is_resumed(client, run.id)) and time.monotonic() < until:
-            time.sleep(min(LOOK_S, within_s))
-        if resumed:
-            return form.load(keys, flow_run_id=run.id)
-        _require(client, run.id, Running())  # what follows is an end like any other refusal
-    return None
-
-
-def _is_resumed(client: SyncPrefectClient, run: UUID) -> bool:
-    """A server that is away has not answered yet."""
-    try:
-        state = client.read_flow_run(run).state
-    except httpx.HTTPError:
-        return False
-    return bool(state and state.is_running())
-
-
-def _require(client: SyncPrefectClient, run: UUID, state: Any) -> None:
-    done = client.set_flow_run_state(run, state)
-    if done.status != SetStateStatus.ACCEPT:
-        raise RuntimeError(f"Prefect did not let the run be {state.name}: {done.details}")
-
-
-def _flow_run() -> FlowRun:
-    context = FlowRunContext.get()
-    if context is None or context.flow_run is None:
-        raise RuntimeError("an approval is asked for inside a flow")
-    return cast("FlowRun", context.flow_run)
 
 
 def _facts(approved: Approved, name: str, place: str, champion: ModelVersion | None) -> str:
