@@ -99,7 +99,7 @@ class Wanted:
 def read_wanted(file: Path = CHECKOUT / "prefect.yaml") -> list[Wanted]:
     """Every deployment of the file, in its order."""
     entries = yaml.safe_load(file.read_text(encoding="utf-8"))["deployments"]
-    filled = apply_values(entries, dict(os.environ), remove_notset=False)
+    filled: Any = apply_values(entries, dict(os.environ), remove_notset=False)
     return [Wanted(each) for each in filled]
 
 

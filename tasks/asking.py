@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import State
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.context import FlowRunContext
 from prefect.input import RunInput, keyset_from_paused_state
@@ -46,10 +47,10 @@ def ask(run: FlowRun, description: str, within_s: float) -> Answer | None:
     Args:
         description: Markdown above the form.
     """
-    paused = Paused(timeout_seconds=int(within_s) + SPARE_S, pause_key=str(uuid4()))
+    paused: State[None] = Paused(timeout_seconds=int(within_s) + SPARE_S, pause_key=str(uuid4()))
     keys = keyset_from_paused_state(paused)
     paused.state_details.run_input_keyset = cast(dict[str, str], keys)
-    form = cast(type[Answer], Answer.with_initial_data(description=description))
+    form = Answer.with_initial_data(description=description)
     form.save(keys, flow_run_id=run.id)
     with get_client(sync_client=True) as client:
         _require(client, run.id, paused)
@@ -57,7 +58,7 @@ def ask(run: FlowRun, description: str, within_s: float) -> Answer | None:
         while not (resumed := _is_resumed(client, run.id)) and time.monotonic() < until:
             time.sleep(min(LOOK_S, within_s))
         if resumed:
-            return form.load(keys, flow_run_id=run.id)
+            return cast(Answer, form.load(keys, flow_run_id=run.id))
         _require(client, run.id, Running())  # what follows is an end like any other refusal
     return None
 
@@ -82,4 +83,4 @@ def this_run() -> FlowRun:
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         raise RuntimeError("an approval is asked for inside a flow")
-    return cast("FlowRun", context.flow_run)
+    return context.flow_run

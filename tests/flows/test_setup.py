@@ -58,8 +58,9 @@ def test_setup_puts_right_what_was_changed_and_leaves_a_persons_switches(pages):
 
 def test_what_lacks_settings_is_left_out_and_told_and_made_once_they_are_there(pages):
     settings = {
-        "MLOPS_WORKER_IMAGE": "acrmlops.azurecr.io/worker@sha256:0", "AZURE_RESOURCE_GROUP": "rg",
-        "AZURE_SUBSCRIPTION_ID": "s", "MLOPS_WORKER_IDENTITY": "i", "MLOPS_DATA": "az://images/x",
+        "AZURE_CONTAINER_REGISTRY": "acrmlops", "AZURE_RESOURCE_GROUP": "rg",
+        "AZURE_SUBSCRIPTION_ID": "s", "MLOPS_DATA": "az://images/x",
+        "MLOPS_WORKER_IDENTITY": "i", "MLOPS_WORKER_IMAGE": "acrmlops.azurecr.io/worker@sha256:0",
     }  # fmt: skip
 
     lacking = pages.checkout("setup")
@@ -69,7 +70,7 @@ def test_what_lacks_settings_is_left_out_and_told_and_made_once_they_are_there(p
 
     assert lacking.returncode == 0, lacking.stdout + lacking.stderr
     assert "release/prod  (not set: MLOPS_DATA)" in lacking.stdout
-    assert "release/container  (not set: AZURE_RESOURCE_GROUP, AZURE_SUBSC" in lacking.stdout
+    assert "release/container  (not set: AZURE_CONTAINER_REGISTRY, AZURE_R" in lacking.stdout
     assert made.returncode == 0, made.stdout + made.stderr
     prod = pages.deployment("release/prod")
     assert prod["parameters"]["approval"] is True
