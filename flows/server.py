@@ -124,7 +124,11 @@ def _environment(state: Path, url: str, *, has_ui: bool) -> dict[str, str]:
         "PREFECT_UI_API_URL": url,
     }
     if has_ui:
-        return {**found, "PREFECT_UI_STATIC_DIRECTORY": str(state / "prefect" / "ui")}
+        pages = {
+            "PREFECT_UI_STATIC_DIRECTORY": str(state / "prefect" / "ui"),
+            "PREFECT_UI_URL": url.removesuffix("/api"),  # links in what is told to people
+        }
+        return {**found, **pages}
     return {**found, "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
 

@@ -31,14 +31,18 @@ class Pages:
     api: httpx.Client
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        answer = self.api.request(method, path, json=body)
+        for _ in range(20):
+            answer = self.api.request(method, path, json=body)
+            if answer.status_code != 503:  # its database is busy: Prefect's own client asks again
+                break
+            time.sleep(0.5)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
     def deployment(self, name: str) -> dict[str, Any]:
         return self.ask("GET", f"/deployments/name/{name}")
 
-    def begin(self, name: str, **parameters: Any) -> str:
+    def begin(self, name: str, /, **parameters: Any) -> str:
         """Start a run of a deployment; its id."""
         number = self.deployment(name)["id"]
         body = {"parameters": parameters}
