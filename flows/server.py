@@ -148,11 +148,12 @@ def _serve(listener: socket.socket, environment: dict[str, str], log: Path) -> N
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def end_with_parent() -> None:
-    """Watch the process that started us, in a thread; end when it has ended."""
+def end_with_parent(last: Callable[[], object] = lambda: None) -> None:
+    """Watch the process that started us, in a thread; when it has ended, do ``last``, and end."""
     parent = multiprocessing.parent_process()
     if parent:
         multiprocessing.connection.wait([parent.sentinel])
+        last()
         os._exit(0)
 
 

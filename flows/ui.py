@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import multiprocessing
 import os
+import signal
 import socket
 import threading
+
+import psutil
 
 from flows import terminal
 from flows.server import end_with_parent, prefect_server
@@ -16,6 +20,7 @@ from tasks.errors import Transient
 from tasks.state import CHECKOUT, home
 
 POOL = "mlops"
+END_S = 15.0  # in which flows end what they began
 
 
 def run_ui(port: int) -> int:
@@ -42,6 +47,9 @@ def run_ui(port: int) -> int:
             worker.join()
         except KeyboardInterrupt:  # as the last line said: the way to end it, so no failure
             return 0
+        finally:
+            worker.terminate()
+            worker.join(END_S + 5)  # while the server lives, so that flows can say how they ended
         return worker.exitcode or 0
 
 
@@ -52,13 +60,31 @@ def _warm_up() -> None:
 
 
 def _work(environment: dict[str, str]) -> None:
-    """Work for the pool until our parent ends, however it ends."""
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    """Work for the pool until our parent ends, however it ends, or asks us to."""
+
+    def end(*_: object) -> None:
+        _end_flows()
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; our parent asks us
+    threading.Thread(target=end_with_parent, args=(_end_flows,), daemon=True).start()
     os.environ.update(environment)
     os.chdir(CHECKOUT)
     from prefect.workers.process import ProcessWorker
 
     asyncio.run(ProcessWorker(work_pool_name=POOL).start())
+
+
+def _end_flows() -> None:
+    """Flows end with their worker; they are asked first, so that they end what they began."""
+    flows = psutil.Process().children()
+    for each in flows:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.terminate()
+    for each in psutil.wait_procs(flows, timeout=END_S)[1]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
 
 
 def _listener(port: int) -> socket.socket:

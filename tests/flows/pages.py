@@ -81,8 +81,8 @@ class Pages:
 
 
 @contextlib.contextmanager
-def opened(place: Path) -> Iterator[Pages]:
-    """The pages of a checkout on which nothing was released."""
+def opened(place: Path, ending: int = signal.SIGINT) -> Iterator[Pages]:
+    """The pages of a checkout on which nothing was released, until the signal ``ending``."""
     checkout = copied(place, url="")
     (checkout.root / "prefect.yaml").write_text((ROOT / "prefect.yaml").read_text())
     port = free_port()
@@ -95,7 +95,9 @@ def opened(place: Path) -> Iterator[Pages]:
     assert re.search(r"set up +\d+ things made", said), said
     url = f"http://127.0.0.1:{port}/api"
     with httpx.Client(base_url=url, timeout=20, trust_env=False) as api:
-        yield Pages(Checkout(checkout.root, url), api)
-    begun.send_signal(signal.SIGINT)
-    begun.communicate(timeout=60)
-    checkout("stop")
+        try:
+            yield Pages(Checkout(checkout.root, url), api)
+        finally:
+            begun.send_signal(ending)
+            begun.communicate(timeout=60)
+            checkout("stop")

@@ -14,6 +14,18 @@ import pytest
 from tests.flows.conftest import processes_of, until
 from tests.flows.pages import ENDLESS, Pages
 
+SLOW = """
+import time
+
+import pytest
+
+pytestmark = pytest.mark.gate
+
+
+def test_that_takes_long():
+    time.sleep(300)
+"""
+
 
 def test_drift_starts_a_release_of_that_data_within_half_a_minute(pages, pictures):
     began = time.monotonic()
@@ -62,9 +74,24 @@ def test_one_endpoint_waits_another_does_not_and_what_is_cancelled_leaves_nothin
 
     assert "release of" in waited
     assert "epoch" not in waited
-    assert trainers_of(pages) == []
+    assert running(pages, "model.train") == []
     retry = pages.begin("sweep/local")
     assert pages.came_to(retry, "COMPLETED")
+
+
+def test_a_release_that_is_cancelled_in_the_gate_leaves_no_test_running(pages, pictures):
+    slow = pages.checkout.root / "tests" / "model" / "test_slow.py"
+    slow.write_text(SLOW)
+    try:
+        run = pages.begin("release/local", data=str(pictures), name="gated")
+        until(lambda: bool(running(pages, "pytest")))
+        pages.cancel(run)
+        pages.came_to(run, "CANCELLED", seconds=60)
+    finally:
+        slow.unlink()
+
+    assert running(pages, "pytest") == []
+    assert not pages.checkout.state.joinpath("endpoints", "gated", "lock.holder").exists()
 
 
 class Listener:
@@ -131,5 +158,6 @@ def block_of(pages: Pages, kind: str, data: dict[str, Any]) -> None:
     })  # fmt: skip
 
 
-def trainers_of(pages: Pages) -> list[int]:
-    return [pid for pid, words in processes_of(pages.checkout).items() if "model.train" in words]
+def running(pages: Pages, program: str) -> list[int]:
+    """Processes of the checkout that run a program."""
+    return [pid for pid, words in processes_of(pages.checkout).items() if program in words]
