@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
+
+import pytest
 
 from tests.flows.pages import Pages
 
@@ -56,6 +60,25 @@ def test_setup_puts_right_what_was_changed_and_leaves_a_persons_switches(pages):
     assert after["description"] == sweep["description"]
     assert after["schedules"][0]["active"]
     assert not still["enabled"]
+
+
+@pytest.mark.endurance  # half a minute, and only our reading of prefect.yaml could break it
+def test_prefects_own_deploy_makes_the_same(pages):
+    found = pages.ask("POST", "/deployments/filter", {})
+    names = [f"{each['entrypoint'].rpartition(':')[2]}/{each['name']}" for each in found
+             if each["work_pool_name"] == "mlops"]  # fmt: skip
+    words = [word for name in names for word in ("-n", name)]
+
+    deployed = subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", *words],
+        cwd=pages.checkout.root, env=pages.checkout.environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    done = pages.checkout("setup", "--pool", "mlops")
+
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    assert "\n0 of " in done.stdout, done.stdout
+    assert len(names) > 3
 
 
 def test_what_lacks_settings_is_left_out_and_told_and_made_once_they_are_there(pages):
