@@ -19,10 +19,10 @@ def test_the_dead_serve_again_the_lost_end_and_the_awaited_go_on(released, pictu
     url = url_of(released)
     psutil.Process(version_at(url)["pid"]).kill()
     words = ("release", "--data", str(pictures), *LONG)
+    awaited = begun(released, *words, "--name", "awaited", "--seed", "6")
     lost = begun(released, *words, "--name", "lost", "--seed", "5")
     lost.kill()
     lost.communicate()
-    awaited = begun(released, *words, "--name", "awaited", "--seed", "6")
     assert sorted(seeds_of(released)) == ["5", "6"]
 
     done = subprocess.run(
@@ -54,4 +54,4 @@ def begun(checkout: Checkout, *words: str) -> subprocess.Popen[str]:
 def seeds_of(checkout: Checkout) -> list[str]:
     """The seeds of the trainings that run."""
     found = [words for words in processes_of(checkout).values() if "model.train" in words]
-    return [words[words.index("--seed") + 1] for words in found]
+    return [word[7:] for words in found for word in words if word.startswith("--seed=")]
