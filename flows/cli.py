@@ -21,6 +21,7 @@ COMMANDS = {
     "trigger": "Start a deployment from a pipeline, follow it, and end as it ends.",
     "status": "Say what serves where, and the last releases.",
     "stop": "Stop the endpoint; its versions stay registered.",
+    "setup": "Make all that Prefect needs on its server: pools, deployments, triggers, notices.",
     "doctor": "Check versions, port, disk, state folder, Prefect API and MLflow database.",
     "ui": "Start the Prefect server, a worker and the deployments on this machine.",
     "verify": "Compute the digests of a release's evidence again and compare.",

@@ -247,6 +247,25 @@ def stop(*, name: Name = None, backend: str = "local") -> int:
     return run_stop(name, backend)
 
 
+def setup(
+    *, pool: Annotated[list[str] | None, Parameter(name="--pool", negative="")] = None
+) -> int:
+    """
+    Make all that Prefect needs on its server: pools, deployments, triggers, notices.
+
+    PREFECT_API_URL says where it is: a server of your own, or Prefect Cloud. prefect.yaml says what
+    is made. Only what is other than there is changed; asked twice, nothing is.
+
+    Parameters
+    ----------
+    pool
+        Work pool to set up, with its deployments; may be repeated, and all of them if left out.
+    """
+    from flows.setup import run_setup
+
+    return run_setup(tuple(pool or ()))
+
+
 def doctor(*, backend: str = "local") -> int:
     """
     Check versions, port, disk, state folder, Prefect API and MLflow database.

@@ -227,10 +227,9 @@ def _start(run: TaskRun) -> Any:
 
 
 def _run(found: FlowRun) -> Run:
-    from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
+    from tasks.artifacts import page_of_run
 
-    pages = PREFECT_UI_URL.value() or str(PREFECT_API_URL.value()).removesuffix("/api")
-    return Run(found.id, found.name, f"{pages}/runs/flow-run/{found.id}", found.state)
+    return Run(found.id, found.name, page_of_run(found.id), found.state)
 
 
 def _deployments(client: SyncPrefectClient) -> list[str]:

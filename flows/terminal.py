@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tasks.records import CheckedDataset, Deployment, ModelVersion, Promotion
+from tasks.records import Approved, CheckedDataset, Deployment, ModelVersion, Promotion
 from tasks.searches import Tuned
 from tasks.timeline import Timeline
 
@@ -20,11 +20,14 @@ STEPS = {
     "submit-training": "train",
     "await-training": "train",
     "evaluate-candidate": "evaluate",
+    "approve-release": "approve",
     "register-model": "register",
     "deploy-model": "deploy",
     "crown-version": "crown",
     "submit-tuning": "tune",
     "await-tuning": "tune",
+    "end-lost-runs": "sweep",
+    "repair-endpoint": "repair",
 }
 COLOURS = {"done": "green", "skipped": "cyan", "refused": "red", "failed": "red"}
 
@@ -137,6 +140,8 @@ def headline(why: str) -> str:
 def _remark(record: object) -> str:
     if isinstance(record, Promotion):
         return f"version {record.version.number} of {record.source}, by {record.approved_by}"
+    if isinstance(record, Approved) and record.decision:
+        return f"by {record.decision.by}"
     if isinstance(record, CheckedDataset) and record.warnings:
         warned = len(record.warnings)
         return f"{record.checks - warned} checks passed, {warned} warned"

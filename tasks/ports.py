@@ -68,8 +68,8 @@ class Trainer(Protocol):
     def cancel(self, run: TrainingRun) -> None:
         """End the run if it runs; repeating it does nothing."""
 
-    def sweep(self, keep: str | None) -> int:
-        """End runs whose release is over, except the one with token ``keep``; return how many."""
+    def sweep(self, is_awaited: Callable[[str], bool]) -> int:
+        """End runs whose token nobody waits for; return how many."""
 
 
 class Tuner(Protocol):
@@ -136,15 +136,15 @@ class Endpoints(Protocol):
     def stop(self, name: str) -> bool:
         """Stop the endpoint; say whether there was something to stop."""
 
+    def repair(self, name: str, watch: Watch) -> None:
+        """Let what should serve serve again if it died, and end what a crash left beside it."""
+
 
 class Overview(Protocol):
-    """Looks at endpoints that are elsewhere, and sets right what a crash left behind there."""
+    """Looks at endpoints that are elsewhere."""
 
     def standing(self) -> list[Standing]:
         """Every endpoint, with what it costs."""
-
-    def tidy(self, name: str, watch: Watch) -> None:
-        """Let traffic and services be as the record of who is live says."""
 
 
 class Planner(Protocol):
@@ -178,6 +178,27 @@ class Ledger(Protocol):
         Raises:
             Transient: another is still at work.
         """
+
+    def is_held(self, part: str) -> bool:
+        """Is a command at work on that part?"""
+
+
+TUNING = "tune"  # the part that a search for knobs holds
+
+
+def endpoint_part(name: str) -> str:
+    """The part that whoever changes this endpoint holds: others may be changed meanwhile."""
+    return f"endpoints/{name}"
+
+
+def training_part(token: str) -> str:
+    """The part that whoever waits for this training run holds."""
+    return f"train/{token}"
+
+
+def is_awaited(ledger: Ledger, token: str) -> bool:
+    """Does a release wait for the training run with that token?"""
+    return ledger.is_held(training_part(token))
 
 
 @dataclass(frozen=True)

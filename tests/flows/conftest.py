@@ -25,6 +25,7 @@ from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from tests.cloud.stand_in import StandIn
+    from tests.flows.pages import Pages
 
 ROOMS = ("flows", "tasks", "model", "data_checks", "infra")
 QUICK = """
@@ -142,6 +143,15 @@ def released(tmp_path_factory, prefect_url, pictures) -> Iterator[Checkout]:
     assert done.returncode == 0, done.stdout + done.stderr
     yield made
     made("stop")
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory) -> Iterator[Pages]:
+    """Prefect's pages as `make ui` starts them, for a checkout on which nothing was released."""
+    from tests.flows.pages import opened
+
+    with opened(tmp_path_factory.mktemp("pages") / "checkout") as made:
+        yield made
 
 
 def versions_in_azure(cloud: StandIn, name: str) -> list[dict]:
