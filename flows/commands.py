@@ -184,6 +184,7 @@ def trigger(
     build: str | None = None,
     detach: Flag = False,
     attach: Flag = False,
+    minutes: Annotated[float | None, Parameter(validator=validators.Number(gt=0))] = None,
     junit: Path | None = None,
     summary: Path | None = None,
 ) -> int:
@@ -205,6 +206,8 @@ def trigger(
         Leave the run alone once it is begun.
     attach
         Follow the run that this build began before; begin none.
+    minutes
+        Follow it no longer than that, and then leave it alone (exit code 4).
     junit
         File for the steps as test cases, for the pipeline to publish.
     summary
@@ -212,7 +215,9 @@ def trigger(
     """
     from flows.trigger import run_trigger
 
-    return run_trigger(deployment, tuple(settings or ()), build, detach, attach, junit, summary)
+    return run_trigger(
+        deployment, tuple(settings or ()), build, detach, attach, minutes, junit, summary
+    )
 
 
 def status(*, repair: Flag = False, backend: str = "local") -> int:
