@@ -63,9 +63,9 @@ class Followed:
                                  ) from None  # fmt: skip
             except httpx.HTTPStatusError as error:
                 raise UsageError(
-                    f"{PREFECT_API_URL.value()} says {error.response.status_code}: is that Prefect's "
-                    "API, and PREFECT_API_KEY (Prefect Cloud) or PREFECT_API_AUTH_STRING what it "
-                    "asks for?"
+                    f"{PREFECT_API_URL.value()} says {error.response.status_code}: is that "
+                    "Prefect's API, and PREFECT_API_KEY (Prefect Cloud) or "
+                    "PREFECT_API_AUTH_STRING what it asks for?"
                 ) from error
             yield cls(client, deployment, found.id)
 
