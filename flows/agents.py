@@ -101,7 +101,8 @@ def harmless(text: str) -> str:
     >>> harmless("one\\n::error::two, std::move")
     'one\\n*:error::two, std::move'
     """
-    return AT_START.sub(r"\1*", COMMAND.sub("**", text))
+    whole = text.encode(errors="replace").decode()  # half a sign could not be printed
+    return AT_START.sub(r"\1*", COMMAND.sub("**", whole))
 
 
 def _escaped(text: str, by: Mapping[str, str]) -> str:

@@ -184,6 +184,7 @@ def trigger(
     build: str | None = None,
     detach: Flag = False,
     attach: Flag = False,
+    cancel: Flag = False,
     minutes: Annotated[float | None, Parameter(validator=validators.Number(gt=0))] = None,
     junit: Path | None = None,
     summary: Path | None = None,
@@ -206,6 +207,8 @@ def trigger(
         Leave the run alone once it is begun.
     attach
         Follow the run that this build began before; begin none.
+    cancel
+        Cancel the run that this build began before, if it has not ended; begin none.
     minutes
         Follow it no longer than that, and then leave it alone (exit code 4).
     junit
@@ -215,9 +218,8 @@ def trigger(
     """
     from flows.trigger import run_trigger
 
-    return run_trigger(
-        deployment, tuple(settings or ()), build, detach, attach, minutes, junit, summary
-    )
+    words = tuple(settings or ())
+    return run_trigger(deployment, words, build, detach, attach, cancel, minutes, junit, summary)
 
 
 def status(*, repair: Flag = False, backend: str = "local") -> int:

@@ -144,7 +144,7 @@ class Followed:
         # A new connection that gives up soon: that of before may hang, and time is short.
         with (
             temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
-            get_client(sync_client=True, httpx_settings={"timeout": within_s}) as client,
+            get_client(sync_client=True, httpx_settings={"timeout": min(within_s, 30.0)}) as client,
         ):
             while True:
                 try:

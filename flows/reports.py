@@ -80,7 +80,7 @@ class Report:
         why = "".join(f"> {line}\n" for line in _fit(end.why).splitlines())
         table = f"| step | verdict | seconds | remark |\n| --- | --- | ---: | --- |\n{rows}\n"
         return (
-            f"### {self.deployment}: {end.verdict}\n\n[{self.name}]({self.url}), "
+            f"### {self.deployment}: {end.verdict}\n\n[{_fit(self.name)}]({self.url}), "
             f"{end.seconds:.0f} s\n\n{why}{chr(10) if why else ''}{table if rows else ''}"
         )
 

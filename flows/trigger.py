@@ -18,6 +18,7 @@ from flows.agents import agent_of, harmless
 from flows.asked import key_of, parameters_of
 from flows.cli import UsageError
 from flows.followed import Followed
+from flows.patience import PATIENCE_S
 from flows.reports import Report
 from flows.runs import Run, ended_badly
 from tasks.errors import Transient
@@ -32,20 +33,25 @@ def run_trigger(
     build: str | None,
     detach: bool,
     attach: bool,
+    cancel: bool,
     minutes: float | None,
     junit: Path | None,
     summary: Path | None,
 ) -> int:
     """Start or find the run, follow it, report; the exit code of the run's own end."""
     agent = agent_of(os.environ)
-    if detach and attach:
-        raise UsageError("--detach leaves a run alone, and --attach follows one; choose one")
+    if detach + attach + cancel > 1:
+        raise UsageError("--detach leaves a run alone, --attach follows one, and --cancel ends it; "
+                         "choose one")  # fmt: skip
     parameters, named = parameters_of(settings), build or agent.build
-    if attach and not named:
-        raise UsageError("--attach has to know the build whose run it follows: give --build")
+    if (attach or cancel) and not named:
+        raise UsageError("--attach and --cancel have to know the build whose run it is: give "
+                         "--build")  # fmt: skip
     try:
         with _interrupted_by_signals(), Followed.at(deployment) as prefect:
             key = named and key_of(named, deployment, parameters)
+            if cancel:
+                return _cancelled(prefect, str(key))
             run, is_new = _begun(prefect, parameters, key, attach)
             with _cancelled_with_the_job(prefect, run):
                 print(f"{'started' if is_new else 'found'} {deployment} as {run.name}\n{run.url}",
@@ -68,20 +74,36 @@ def _begun(
     """The run of this build, and whether it was begun just now."""
     if key is None:
         return prefect.start(parameters, None), True
-    before: Run | None = None
+    found, free = _last(prefect, key)
+    if found and (attach or not ended_badly(found.state)):
+        return found, False
+    if attach:
+        raise Transient(f"no run of {prefect.deployment} was started by this build; was it another "
+                        "--build, or were other parameters set?")  # fmt: skip
+    return prefect.start(parameters, free), True
+
+
+def _cancelled(prefect: Followed, key: str) -> int:
+    found, _ = _last(prefect, key)
+    if found is None or (found.state and found.state.is_final()):
+        print(f"no run of {prefect.deployment} is left of this build", flush=True)
+        return 0
+    prefect.cancel(found, PATIENCE_S)
+    print(f"cancelling {found.name}\n{found.url}", flush=True)
+    return 0
+
+
+def _last(prefect: Followed, key: str) -> tuple[Run | None, str]:
+    """The last run of a build, and the key of one that would follow it."""
+    found: Run | None = None
     for turn in range(1, MOST_TURNS + 1):
         numbered = key if turn == 1 else f"{key}/{turn}"
-        found = prefect.find(numbered)
-        if found is None:
-            if not attach:
-                return prefect.start(parameters, numbered), True
-            if before is None:
-                raise Transient(f"no run of {prefect.deployment} was started by this build; was "
-                                "it another --build, or were other parameters set?")  # fmt: skip
-            return before, False
+        latest = prefect.find(numbered)
+        if latest is None:
+            return found, numbered
+        found = latest
         if not ended_badly(found.state):
-            return found, False
-        before = found
+            return found, numbered
     raise Transient(f"{MOST_TURNS} runs of this build ended badly")
 
 
