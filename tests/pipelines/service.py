@@ -41,26 +41,26 @@ class Service:
     Attributes:
         groups: variable groups.
         approvals: environments that were asked for, in order; all are approved.
-        skip: scripts that the test does otherwise.
-        after: what happens once a job has ended, by ``stage.job``.
+        during: what somebody does while a job runs, by ``stage.job``.
     """
 
     pipeline: Pipeline
     machine: Machine
     groups: Mapping[str, Mapping[str, str]]
-    skip: tuple[str, ...] = ()
     approvals: list[str] = field(default_factory=list)
     during: dict[str, Callable[[Work], None]] = field(default_factory=dict)
 
-    def run(self, build: Build, attempt: int = 1) -> dict[str, Ran]:
-        """Every job that ran, by ``stage.job``."""
+    def run(self, build: Build, *, before: tuple[str, ...] = ()) -> dict[str, Ran]:
+        """Every job that ran, by ``stage.job``, where those stages were well before."""
         ran: dict[str, Ran] = {}
-        results: dict[str, str] = {}
+        results = dict.fromkeys(before, "Succeeded")
         for stage in self.pipeline.stages:
+            if stage.name in before:
+                continue
             if not self._is_wanted(stage, results, build):
                 results[stage.name] = "Skipped"
                 continue
-            done = self._stage(stage, build, attempt)
+            done = self.stage(stage, build)
             ran |= {f"{stage.name}.{name}": each for name, each in done.items()}
             wrong = [each.result for each in done.values() if each.result not in WELL]
             results[stage.name] = wrong[0] if wrong else "Succeeded"
@@ -70,7 +70,8 @@ class Service:
         known = Known({"variables": build.variables}, status_of([results[n] for n in stage.after]))
         return is_true(evaluated(parsed(stage.raw.get("condition", "succeeded()")), known))
 
-    def _stage(self, stage: Stage, build: Build, attempt: int) -> dict[str, Ran]:
+    def stage(self, stage: Stage, build: Build) -> dict[str, Ran]:
+        """The jobs of one stage, one after the other."""
         done: dict[str, Ran] = {}
         of_stage = self._variables(stage.raw, {})
         for job in stage.jobs:
@@ -86,7 +87,7 @@ class Service:
             variables = {
                 **build.variables, **of_stage, **self._variables(job.raw, known.values),
                 "System.StageName": stage.name, "System.JobName": job.name,
-                "System.JobAttempt": str(attempt), "System.StageAttempt": str(attempt),
+                "System.JobAttempt": "1", "System.StageAttempt": "1",
                 "Agent.JobName": job.raw.get("displayName", job.name),
             }  # fmt: skip
             done[job.name] = self._job(f"{stage.name}.{job.name}", job, variables)
@@ -95,7 +96,7 @@ class Service:
     def _job(self, where: str, job: Job, variables: Mapping[str, str]) -> Ran:
         if not job.has_agent:
             return Ran()
-        work = Work(job, self.machine, variables, self.skip)
+        work = Work(job, self.machine, variables)
         if where in self.during:
             threading.Thread(target=self.during[where], args=(work,), daemon=True).start()
         return work.run()

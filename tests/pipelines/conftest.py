@@ -1,0 +1,137 @@
+"""A repository with the pipelines, a Prefect server with workers, and machines for jobs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.flows.conftest import copied, empty_database
+from tests.pipelines.job import Machine
+
+PROGRAMS = Path(__file__).parent / "programs"
+GROUPS = ("mlops-dev", "mlops-prod")
+FILES = ("azure-pipelines.yml", "Makefile", "prefect.yaml", ".gitignore")
+
+
+@pytest.fixture(scope="module")
+def prefect_url(tmp_path_factory) -> Iterator[str]:
+    """A Prefect server for the tests of one file."""
+    from flows.server import prefect_server
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    with prefect_server(tmp_path_factory.mktemp("prefect"), listener, has_ui=False) as url:
+        yield url
+
+
+@dataclass(frozen=True)
+class Site:
+    """
+    What a team has: a repository, Azure (a folder), a Prefect server.
+
+    Attributes:
+        repository: a bare clone of this project, whose gate is one quick test.
+        azure: what the stand-in ``az`` keeps; worker/ is the code in the worker's container.
+    """
+
+    place: Path
+    url: str
+
+    @property
+    def repository(self) -> Path:
+        return self.place / "repository"
+
+    @property
+    def azure(self) -> Path:
+        return self.place / "azure"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of a machine, before an agent adds its own."""
+        kept = {k: v for k, v in os.environ.items()
+                if not k.startswith(("MLOPS_", "PREFECT_", "AZURE_", "GITHUB_"))}  # fmt: skip
+        return {**kept, "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
+                "STAND_IN_AZ": str(self.azure)}  # fmt: skip
+
+    def group(self, **more: str) -> dict[str, str]:
+        """What docs/pipelines.md wants to be in a variable group."""
+        return {
+            "PREFECT_API_URL": self.url, "KEY_VAULT": "kv-mlops", "AZURE_RESOURCE_GROUP": "rg",
+            "AZURE_CONTAINER_REGISTRY": "acrmlops", **more,
+        }  # fmt: skip
+
+    def merged(self, change: str) -> str:
+        """A commit on main; its name."""
+        (self.repository / "notes.txt").write_text(change)
+        git(self.repository, "add", "--all")
+        git(self.repository, "commit", "--quiet", "--message", change)
+        return git(self.repository, "rev-parse", "HEAD")
+
+    def clone(self, folder: Path) -> None:
+        """The code, and packages that are installed already."""
+        git(folder, "init", "--quiet")
+        git(folder, "fetch", "--quiet", "--depth", "1", str(self.repository), "main")
+        git(folder, "checkout", "--quiet", "FETCH_HEAD")
+        (folder / ".venv").mkdir()
+        for each in (ROOT / ".venv").iterdir():
+            (folder / ".venv" / each.name).symlink_to(each)
+        for stamp in ("uv", "dev", "app", "pipeline"):
+            (folder / ".venv" / stamp).unlink(missing_ok=True)
+            (folder / ".venv" / stamp).touch()
+
+    def machine(self, **instead: str) -> Machine:
+        return Machine(
+            self.place / "agent", self.environment, self.clone, {"prefect-api-key": "pnu_secret"},
+            set(GROUPS), instead,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, prefect_url) -> Site:
+    made = Site(tmp_path_factory.mktemp("site"), prefect_url)
+    made.azure.mkdir()
+    copied(made.repository, prefect_url)
+    shutil.rmtree(made.repository / ".mlops")
+    for name in FILES:
+        shutil.copy(ROOT / name, made.repository)
+    git(made.repository, "init", "--quiet", "--initial-branch", "main")
+    git(made.repository, "config", "user.email", "ann@example.org")
+    git(made.repository, "config", "user.name", "Ann Lee")
+    return made
+
+
+def git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@contextlib.contextmanager
+def worker(site: Site, pool: str, **environment: str) -> Iterator[Path]:
+    """A worker of the pool, as its container runs it; its log."""
+    log = site.place / f"{pool}.log"
+    home = site.place / "state"
+    if not home.exists():
+        home.mkdir()
+        (home / "mlflow.db").write_bytes(empty_database())
+    mine = {**site.environment, "PREFECT_API_URL": site.url, "MLOPS_HOME": str(home),
+            "PYTHONPATH": str(site.azure / "worker"), "PREFECT_WORKER_QUERY_SECONDS": "1",
+            **environment}  # fmt: skip
+    words = [str(Path(sys.executable).with_name("prefect")), "worker", "start", "--pool", pool,
+             "--type", "process"]  # fmt: skip
+    with (
+        log.open("w") as file,
+        subprocess.Popen(words, cwd=site.place, env=mine, stdout=file, stderr=file) as started,
+    ):
+        yield log
+        started.send_signal(signal.SIGINT)

@@ -1,0 +1,66 @@
+"""
+Both pipelines keep to the official schemas, which check-jsonschema brings along.
+
+AZURE_PIPELINES_SCHEMA may name a newer one, service-schema.json of azure-pipelines-vscode.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+NEWEST = os.environ.get("AZURE_PIPELINES_SCHEMA")
+AZURE = (*(("--schemafile", NEWEST) if NEWEST else ("--builtin-schema", "vendor.azure-pipelines")),
+         "--regex-variant", "nonunicode", "--data-transform", "azure-pipelines")  # fmt: skip
+GITHUB = ("--builtin-schema", "vendor.github-workflows")
+FILES = {
+    "azure-pipelines.yml": AZURE,
+    "infra/pipelines/environment.yml": AZURE,
+    "infra/pipelines/prepare.yml": AZURE,
+    ".github/workflows/environment.yml": GITHUB,
+    ".github/workflows/release.yml": GITHUB,
+}
+
+
+def judged(*files: Path, by: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", *by, *map(str, files)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_they_keep_to_the_schemas():
+    assert {str(path.relative_to(ROOT)) for path in found()} == set(FILES)
+    for by in (AZURE, GITHUB):
+        done = judged(*(ROOT / name for name, each in FILES.items() if each is by), by=by)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def found() -> list[Path]:
+    return [ROOT / "azure-pipelines.yml", *(ROOT / "infra/pipelines").glob("*.yml"),
+            *(ROOT / ".github/workflows").glob("*.yml")]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong"),
+    [
+        ("azure-pipelines.yml", "PublishTestResults@2", "PublishTestResult@2"),
+        ("azure-pipelines.yml", "testResultsFiles:", "testResultsFile:"),
+        ("infra/pipelines/environment.yml", "lockBehavior: sequential", "lockBehavior: later"),
+        (".github/workflows/release.yml", "id-token: write", "id-token: yes"),
+        (".github/workflows/release.yml", "runs-on:", "run-on:"),
+    ],
+)
+def test_what_does_not_is_found(tmp_path, file, right, wrong):
+    text = (ROOT / file).read_text()
+    assert right in text
+    spoiled = tmp_path / Path(file).name
+    spoiled.write_text(text.replace(right, wrong))
+
+    assert judged(spoiled, by=FILES[file]).returncode == 1
