@@ -13,15 +13,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.conftest import ROOT
-from tests.flows.conftest import copied, empty_database
+from tests.flows.conftest import copied, empty_database, until
 from tests.pipelines.job import Machine
 
 PROGRAMS = Path(__file__).parent / "programs"
+KEY = "pnu_0123456789"
 GROUPS = ("mlops-dev", "mlops-prod")
-FILES = ("azure-pipelines.yml", "Makefile", "prefect.yaml", ".gitignore")
+FILES = ("azure-pipelines.yml", "Makefile", "prefect.yaml", ".gitignore", "LICENSE")
+BASE = "python:3.12-slim-bookworm@sha256:0"
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +60,7 @@ class Site:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of a machine, before an agent adds its own."""
+        """Of a machine, before its agent adds its own."""
         kept = {k: v for k, v in os.environ.items()
                 if not k.startswith(("MLOPS_", "PREFECT_", "AZURE_", "GITHUB_"))}  # fmt: skip
         return {**kept, "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
@@ -67,14 +70,15 @@ class Site:
         """What docs/pipelines.md wants to be in a variable group."""
         return {
             "PREFECT_API_URL": self.url, "KEY_VAULT": "kv-mlops", "AZURE_RESOURCE_GROUP": "rg",
-            "AZURE_CONTAINER_REGISTRY": "acrmlops", **more,
+            "AZURE_CONTAINER_REGISTRY": "acrmlops", "MLOPS_BASE_IMAGE": BASE, **more,
         }  # fmt: skip
 
-    def merged(self, change: str) -> str:
-        """A commit on main; its name."""
-        (self.repository / "notes.txt").write_text(change)
+    def merged(self, number: int) -> str:
+        """A commit on main that adds a test to the gate; its name."""
+        test = self.repository / "tests" / "model" / f"test_{number}.py"
+        test.write_text("import pytest\n\n\n@pytest.mark.gate\ndef test_it():\n    assert 1\n")
         git(self.repository, "add", "--all")
-        git(self.repository, "commit", "--quiet", "--message", change)
+        git(self.repository, "commit", "--quiet", "--message", f"$(touch hacked) {number}")
         return git(self.repository, "rev-parse", "HEAD")
 
     def clone(self, folder: Path) -> None:
@@ -91,7 +95,7 @@ class Site:
 
     def machine(self, **instead: str) -> Machine:
         return Machine(
-            self.place / "agent", self.environment, self.clone, {"prefect-api-key": "pnu_secret"},
+            self.place / "agent", self.environment, self.clone, {"prefect-api-key": KEY},
             set(GROUPS), instead,
         )  # fmt: skip
 
@@ -99,11 +103,22 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory, prefect_url) -> Site:
     made = Site(tmp_path_factory.mktemp("site"), prefect_url)
-    made.azure.mkdir()
+    (made.azure / "secrets").mkdir(parents=True)
+    (made.azure / "secrets" / "prefect-api-key").write_text(KEY)
     copied(made.repository, prefect_url)
     shutil.rmtree(made.repository / ".mlops")
     for name in FILES:
         shutil.copy(ROOT / name, made.repository)
+    wanted = made.repository / "prefect.yaml"
+    text = wanted.read_text()
+    for there, here in {
+        "/opt/mlops": str(made.azure / "worker"),
+        "azure:dev": "local",
+        "active: true": "active: false",
+    }.items():
+        assert there in text
+        text = text.replace(there, here)
+    wanted.write_text(text)
     git(made.repository, "init", "--quiet", "--initial-branch", "main")
     git(made.repository, "config", "user.email", "ann@example.org")
     git(made.repository, "config", "user.name", "Ann Lee")
@@ -134,4 +149,19 @@ def worker(site: Site, pool: str, **environment: str) -> Iterator[Path]:
         subprocess.Popen(words, cwd=site.place, env=mine, stdout=file, stderr=file) as started,
     ):
         yield log
+        started.send_signal(signal.SIGINT)
+
+
+@contextlib.contextmanager
+def served(site: Site) -> Iterator[None]:
+    """ends/here of tests/flows/ends.py: runs that last as long as they are told."""
+    mine = {**site.environment, "PREFECT_API_URL": site.url, "PREFECT_RUNNER_POLL_FREQUENCY": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.flows.ends", "here"], cwd=ROOT, env=mine,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as started:  # fmt: skip
+        until(
+            lambda: httpx.get(f"{site.url}/deployments/name/ends/here", trust_env=False).is_success
+        )
+        yield
         started.send_signal(signal.SIGINT)

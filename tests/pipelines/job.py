@@ -72,6 +72,7 @@ class Ran:
         errors: what it told the page of the build.
         pages: Markdown for that page.
         suites: test results by the title under which they were published.
+        coverage: share of lines that ran, by package.
     """
 
     result: str = "Succeeded"
@@ -80,6 +81,7 @@ class Ran:
     errors: list[str] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
     suites: dict[str, JUnitXml] = field(default_factory=dict)
+    coverage: dict[str, float] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -153,7 +155,9 @@ class Work:
                 for file in Path(given["searchFolder"]).glob(given["testResultsFiles"]):
                     self.ran.suites[given["testRunTitle"]] = JUnitXml.fromfile(str(file))
             case "PublishCodeCoverageResults":
-                ElementTree.parse(given["summaryFileLocation"])  # noqa: S314 (our own)
+                tree = ElementTree.parse(given["summaryFileLocation"])  # noqa: S314 (our own)
+                for each in tree.iter("package"):
+                    self.ran.coverage[each.attrib["name"]] = float(each.attrib["line-rate"])
             case "UsePythonVersion" | "Delay":
                 pass
             case other:

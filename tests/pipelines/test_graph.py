@@ -11,10 +11,9 @@ from tests.conftest import ROOT
 from tests.pipelines.definition import BadTemplate, read
 from tests.pipelines.expressions import BadExpression, Known, evaluated, parsed
 from tests.pipelines.graph import faults
+from tests.pipelines.settings import settings
 
-GROUP = {"PREFECT_API_URL", "KEY_VAULT", "AZURE_RESOURCE_GROUP", "AZURE_CONTAINER_REGISTRY",
-         "MLOPS_DATA", "APPROVAL_IN_PREFECT"}  # fmt: skip
-GROUPS = {"mlops-dev": GROUP, "mlops-prod": GROUP}
+GROUPS = {name: set(settings()) for name in ("mlops-dev", "mlops-prod")}
 SCRIPTS = ("worker-image", "infrastructure")
 
 
