@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from junitparser import Error, JUnitXml, Skipped
+from junitparser import Error, JUnitXml, Skipped, TestSuite
 
 from flows.agents import Agent
 from flows.reports import Report
@@ -15,11 +15,12 @@ from flows.runs import End, Stage
 BEGAN = datetime(2026, 11, 26, 6, 30, tzinfo=UTC)
 
 
-def written(folder: Path, code: int, verdict: str, why: str, *stages: Stage) -> JUnitXml:
+def written(folder: Path, code: int, verdict: str, why: str, *stages: Stage) -> TestSuite:
     file = folder / "steps.xml"
     end = End(code, verdict, why, BEGAN, 12.5, stages)
     Report("release/dev", "release light", "http://x").write(end, Agent({}), file, folder / "p.md")
-    return JUnitXml.fromfile(str(file))
+    (suite,) = JUnitXml.fromfile(str(file))
+    return suite
 
 
 def test_what_every_step_took_and_when_it_began(tmp_path):

@@ -74,7 +74,7 @@ def test_it_ends_as_the_run_ends(there, tmp_path, how, code, kind, word):
         "looked | twice\n::error::at **vso[task.complete result=Failed]".replace("\n::", "\n*:")
         in done.stdout
     )
-    suite = JUnitXml.fromfile(str(junit))
+    (suite,) = JUnitXml.fromfile(str(junit))
     looked, decided = suite
     assert (suite.name, suite.tests, suite.skipped) == ("ends/here", 2, 1)
     assert (suite.failures, suite.errors) == (int(kind is Failure), int(kind is Error))

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 
 from tests.pipelines.definition import Job, Pipeline, Stage, Tree, listed
 from tests.pipelines.expressions import BadExpression, Value, parsed, parts
-from tests.pipelines.scripts import macros_of, script_of, task_of
+from tests.pipelines.scripts import MACRO, macros_of, script_of, task_of
 
 AGENTLESS = {"Delay", "InvokeRESTAPI", "ManualValidation"}
 GIVEN = re.compile(r"(Agent|Build|System|Pipeline|Environment)\.\w+")  # by every agent
 UNTRUSTED = re.compile(r"Build\.(SourceVersionMessage|RequestedFor|SourceBranch\w*)|System\.Pull")
-SET = re.compile(r"##vso\[task\.setvariable variable=(\w+)")
+SET = re.compile(r"##vso\[task\.setvariable variable=(\w+)(;isOutput=true)?")
 
 
 def faults(
@@ -55,26 +55,28 @@ def _job(
 ) -> Iterator[str]:
     where = f"{stage.name}.{job.name}"
     yield from _condition(job.raw.get("condition"), where, job.after, stage)
-    known = set()
+    known: dict[str, str] = {}
     for each in [*_variables(stage.raw), *_variables(job.raw)]:
         if "group" in each:
             if each["group"] not in groups:
                 yield f"{where}: there is no variable group {each['group']}"
-            known |= groups.get(each["group"], set())
+            known |= dict.fromkeys(groups.get(each["group"], ()), "")
             continue
-        known.add(each["name"])
+        known[each["name"]] = str(each["value"])
         if found := re.fullmatch(r"\$\[(.*)\]", str(each["value"])):
             yield from _condition(found[1], where, job.after, stage)
     names = [step["name"] for step in job.steps if "name" in step]
     yield from (f"{where}: two steps are {name}" for name in set(names) if names.count(name) > 1)
     has_code = False
     for step in job.steps:
-        has_code = has_code or "checkout" in step
+        has_code = has_code or step.get("checkout", "none") != "none"
         yield from _step(where, job, step, has_code, known)
-        known |= _set_by(step, files)
+        known |= dict.fromkeys(_set_by(step, files), "")
 
 
-def _step(where: str, job: Job, step: Tree, has_code: bool, known: set[str]) -> Iterator[str]:
+def _step(
+    where: str, job: Job, step: Tree, has_code: bool, known: Mapping[str, str]
+) -> Iterator[str]:
     name, script = task_of(step), script_of(step)
     if not job.has_agent and name not in AGENTLESS:
         yield f"{where}: no agent runs {name}"
@@ -85,8 +87,9 @@ def _step(where: str, job: Job, step: Tree, has_code: bool, known: set[str]) -> 
     for macro in macros_of(step):
         if not GIVEN.fullmatch(macro) and macro not in known:
             yield f"{where}: nobody sets $({macro})"
-        if script and macro in macros_of({"script": script}) and UNTRUSTED.match(macro):
-            yield f"{where}: $({macro}) is put into a script as somebody wrote it"
+    whole = MACRO.sub(lambda found: known.get(found[1], "") or found[0], script)
+    yield from (f"{where}: $({macro}) is put into a script as somebody wrote it"
+                for macro in MACRO.findall(whole) if UNTRUSTED.match(macro))  # fmt: skip
     if "flows trigger" in script and "--detach" not in script:
         yield from _follows(where, job, name, script)
 
@@ -142,4 +145,5 @@ def _set_by(step: Tree, files: Mapping[str, str]) -> set[str]:
         return set(listed(step["inputs"]["SecretsFilter"]))
     script = script_of(step)
     texts = [script, *(text for path, text in files.items() if path in script.split())]
-    return {name for text in texts for name in SET.findall(text)}
+    found = [each for text in texts for each in SET.findall(text)]
+    return {f"{step['name']}.{name}" if is_output else name for name, is_output in found}

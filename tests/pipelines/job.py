@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from junitparser import JUnitXml
+from junitparser import JUnitXml, TestSuite
 
 from tests.pipelines.definition import Job, Tree, listed
 from tests.pipelines.expressions import Known, evaluated, is_true, parsed
@@ -80,7 +80,7 @@ class Ran:
     outputs: dict[str, str] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
-    suites: dict[str, JUnitXml] = field(default_factory=dict)
+    suites: dict[str, TestSuite] = field(default_factory=dict)
     coverage: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -153,7 +153,7 @@ class Work:
                 self._secrets |= {name: self._machine.vault[name] for name in names}
             case "PublishTestResults":
                 for file in Path(given["searchFolder"]).glob(given["testResultsFiles"]):
-                    self.ran.suites[given["testRunTitle"]] = JUnitXml.fromfile(str(file))
+                    (self.ran.suites[given["testRunTitle"]],) = JUnitXml.fromfile(str(file))
             case "PublishCodeCoverageResults":
                 tree = ElementTree.parse(given["summaryFileLocation"])  # noqa: S314 (our own)
                 for each in tree.iter("package"):
@@ -193,9 +193,11 @@ class Work:
             text = text.replace(code, sign)
         match found[1]:
             case "task.setvariable":
-                self._variables[asked["variable"]] = text
+                name = asked["variable"]
                 if asked.get("isOutput") == "true":
-                    self.ran.outputs[f"{step.get('name', '')}.{asked['variable']}"] = text
+                    name = f"{step.get('name', task_of(step))}.{name}"
+                    self.ran.outputs[name] = text
+                self._variables[name] = text
             case "task.logissue":
                 self.ran.errors.append(text)
             case "task.uploadsummary":
