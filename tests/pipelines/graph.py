@@ -101,7 +101,7 @@ def _follows(where: str, job: Job, name: str, script: str) -> Iterator[str]:
     if not script.splitlines()[-1].startswith("exec "):
         yield f"{where}: only the shell is told that the job is cancelled; write exec"
     if found := re.search(r"--minutes (\d+)", script):
-        if job.raw.get("timeoutInMinutes", 60) < int(found[1]) + 5:
+        if int(job.raw.get("timeoutInMinutes", 60)) < int(found[1]) + 5:
             yield f"{where}: the job ends, and cancels the run, before --minutes {found[1]}"
     elif "--attach" in script:
         yield f"{where}: the job ends, and cancels the run, where it takes long; write --minutes"

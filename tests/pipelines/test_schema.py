@@ -28,17 +28,28 @@ FILES = {
 }
 
 
-def judged(*files: Path, by: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+# The schema does not know version 2, which takes three of the inputs of the deprecated version 1.
+LATER = {"PublishCodeCoverageResults@2": "PublishCodeCoverageResults@1"}
+
+
+def judged(folder: Path, *files: Path, by: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    copies = []
+    for file in files:
+        text = file.read_text()
+        for new, old in LATER.items():
+            text = text.replace(new, old)
+        copies.append(folder / f"judged-{file.name}")
+        copies[-1].write_text(text)
     return subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", *by, *map(str, files)],
+        [sys.executable, "-m", "check_jsonschema", *by, *map(str, copies)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 
-def test_they_keep_to_the_schemas():
+def test_they_keep_to_the_schemas(tmp_path):
     assert {str(path.relative_to(ROOT)) for path in found()} == set(FILES)
     for by in (AZURE, GITHUB):
-        done = judged(*(ROOT / name for name, each in FILES.items() if each is by), by=by)
+        done = judged(tmp_path, *(ROOT / name for name, each in FILES.items() if each is by), by=by)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -63,4 +74,4 @@ def test_what_does_not_is_found(tmp_path, file, right, wrong):
     spoiled = tmp_path / Path(file).name
     spoiled.write_text(text.replace(right, wrong))
 
-    assert judged(spoiled, by=FILES[file]).returncode == 1
+    assert judged(tmp_path, spoiled, by=FILES[file]).returncode == 1
