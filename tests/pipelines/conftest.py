@@ -165,3 +165,10 @@ def served(site: Site) -> Iterator[None]:
         )
         yield
         started.send_signal(signal.SIGINT)
+
+
+def states(site: Site, flow: str) -> list[str]:
+    """Of all runs of a flow."""
+    found = httpx.post(f"{site.url}/flow_runs/filter", trust_env=False,
+                       json={"flows": {"name": {"any_": [flow]}}})  # fmt: skip
+    return [each["state"]["type"] for each in found.raise_for_status().json()]

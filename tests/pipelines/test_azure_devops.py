@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.conftest import ROOT
 from tests.flows.conftest import until
-from tests.pipelines.conftest import KEY, Site, served, worker
+from tests.pipelines.conftest import KEY, Site, served, states, worker
 from tests.pipelines.definition import read
 from tests.pipelines.job import Work
 from tests.pipelines.service import Build, Service
@@ -104,9 +103,3 @@ def test_a_verdict_that_is_cancelled_cancels_the_release(workers):
 def cancelled_once_it_runs(work: Work) -> None:
     until(lambda: "the run is Running" in work.ran.text)
     work.cancel()
-
-
-def states(site: Site, flow: str) -> list[str]:
-    found = httpx.post(f"{site.url}/flow_runs/filter", trust_env=False,
-                       json={"flows": {"name": {"any_": [flow]}}})  # fmt: skip
-    return [each["state"]["type"] for each in found.raise_for_status().json()]
