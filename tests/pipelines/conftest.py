@@ -24,7 +24,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 KEY = "pnu_0123456789"
 GROUPS = ("mlops-dev", "mlops-prod")
 FILES = ("azure-pipelines.yml", "Makefile", "prefect.yaml", ".gitignore", "LICENSE")
-BASE = "python:3.12-slim-bookworm@sha256:0"
+BASE = f"python:3.12-slim-bookworm@sha256:{'0' * 64}"
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def site(tmp_path_factory, prefect_url) -> Site:
     text = wanted.read_text()
     for there, here in {
         "/opt/mlops": str(made.azure / "worker"),
-        "azure:dev": "local",
+        'backend: "azure:dev"': 'backend: "local"',
         "active: true": "active: false",
     }.items():
         assert there in text

@@ -1,4 +1,4 @@
-"""One job of a workflow, as the runner of GitHub Actions has it: its folders, variables and files."""
+"""A job of a workflow, as the runner of GitHub Actions has it: folders, variables and files."""
 
 from __future__ import annotations
 
