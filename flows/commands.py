@@ -210,7 +210,7 @@ def trigger(
     cancel
         Cancel the run that this build began before, if it has not ended; begin none.
     minutes
-        Follow it no longer than that, and then leave it alone (exit code 4).
+        Follow it no longer, nor while a person is asked; it goes on (exit code 4).
     junit
         File for the steps as test cases, for the pipeline to publish.
     summary

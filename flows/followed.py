@@ -11,14 +11,14 @@ from uuid import UUID
 import httpx
 
 from flows.cli import UsageError
-from flows.log_lines import LogLines
-from flows.patience import PATIENCE_S, PAUSE_S, patiently
-from flows.runs import End, Run, end_of
+from flows.following import follow
+from flows.patience import PATIENCE_S, patiently
+from flows.runs import End, Run
 from tasks.errors import Transient
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
-    from prefect.client.schemas.objects import FlowRun, TaskRun
+    from prefect.client.schemas.objects import FlowRun
 
 CLOSE_S = 3.0  # of the ten seconds that an agent leaves us, once its job is cancelled
 
@@ -100,34 +100,9 @@ class Followed:
         found = patiently(lambda: self._client.read_flow_runs(flow_run_filter=wanted), patience_s)
         return _run(found[0]) if found else None
 
-    def follow(self, run: Run, tell: Callable[[str], None], within_s: float) -> End:
-        """
-        Tell what the run's log says until it has ended.
-
-        Raises:
-            Transient: it has not ended within that time, or the server was away for too long.
-        """
-        until, was = time.monotonic() + within_s, ""
-        log = LogLines(self._client, run.id)
-        while True:
-            found = patiently(lambda: self._client.read_flow_run(run.id))
-            for line in log.new():
-                tell(line)
-            state = found.state
-            if state and state.name and state.name != was:
-                was = state.name
-                tell(f"{'':8}  the run is {was}")
-            if state and state.is_final():
-                time.sleep(PAUSE_S)  # the last lines come a moment after the state
-                for line in log.new():
-                    tell(line)
-                return end_of(found, state, self._tasks(found))
-            if time.monotonic() > until:
-                raise Transient(
-                    f"{run.name} is {was} after {within_s / 60:g} minutes and was left so: "
-                    f"{run.url}. Run this job again to follow it further"
-                )
-            time.sleep(PAUSE_S)
+    def follow(self, run: Run, tell: Callable[[str], None], within_s: float | None) -> End:
+        """Tell what the run's log says until it has ended (``flows.following``)."""
+        return follow(self._client, run, tell, within_s)
 
     def cancel(self, run: Run, within_s: float = CLOSE_S) -> None:
         """
@@ -156,12 +131,6 @@ class Followed:
                     time.sleep(0.2)
                 else:
                     return
-
-    def _tasks(self, run: FlowRun) -> list[TaskRun]:
-        from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-
-        wanted = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
-        return patiently(lambda: self._client.read_task_runs(flow_run_filter=wanted))
 
 
 def _run(found: FlowRun) -> Run:

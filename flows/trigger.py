@@ -24,7 +24,6 @@ from flows.runs import Run, ended_badly
 from tasks.errors import Transient
 
 MOST_TURNS = 100  # runs of one build
-MOST_MINUTES = 60.0 * 24 * 365
 
 
 def run_trigger(
@@ -60,7 +59,7 @@ def run_trigger(
                 if detach:
                     print("not followed; `trigger --attach` with the same build does", flush=True)
                     return 0
-                end = prefect.follow(run, _tell, (minutes or MOST_MINUTES) * 60)
+                end = prefect.follow(run, _tell, minutes and minutes * 60)
             Report(deployment, run.name, run.url).write(end, agent, junit, summary)
             return end.code
     except Transient as error:

@@ -178,10 +178,32 @@ def test_a_run_that_takes_longer_is_left_alone_and_found_again(there):
     done = there(*words, "--attach")
 
     assert left.returncode == 4, left.stdout + left.stderr
-    assert re.search(r"after 0.05 minutes and was left so: http\S+", left.stderr)
+    assert re.search(r"is (Scheduled|Pending|Running) and was left so: http\S+", left.stderr)
     assert "##vso[task.logissue type=error]ends/here" in left.stdout
     assert done.returncode == 0, done.stdout + done.stderr
     assert "found ends/here" in done.stdout
+
+
+def test_a_run_that_waits_for_a_person_holds_no_agent(there):
+    words = ("trigger", "ends/here", "--set", "seconds=20", "--build", "asking")
+    assert there(*words, "--detach").returncode == 0
+    until(lambda: newest(there)["state"]["type"] == "RUNNING")
+    run = newest(there)["id"]
+
+    set_state(there, run, "PAUSED")
+    left = there(*words, "--attach", "--minutes", "5")
+    set_state(there, run, "RUNNING")
+    done = there(*words, "--attach", "--minutes", "5")
+
+    assert left.returncode == 4, left.stdout + left.stderr
+    assert "waits for a person, who answers at http" in left.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def set_state(there: Checkout, run: str, kind: str) -> None:
+    asked = {"state": {"type": kind}, "force": True}
+    httpx.post(f"{there.url}/flow_runs/{run}/set_state", json=asked, trust_env=False
+               ).raise_for_status()  # fmt: skip
 
 
 def test_a_line_of_the_log_that_comes_late_is_told_once(there):
