@@ -59,6 +59,11 @@ class Site:
         return self.place / "azure"
 
     @property
+    def state(self) -> Path:
+        """What the workers keep."""
+        return self.place / "state"
+
+    @property
     def environment(self) -> dict[str, str]:
         """Of a machine, before its agent adds its own."""
         kept = {k: v for k, v in os.environ.items()
@@ -92,6 +97,14 @@ class Site:
         for stamp in ("uv", "dev", "app", "pipeline"):
             (folder / ".venv" / stamp).unlink(missing_ok=True)
             (folder / ".venv" / stamp).touch()
+
+    def stop(self) -> None:
+        """End what serves."""
+        done = subprocess.run(
+            [sys.executable, "-m", "flows", "stop"], cwd=ROOT, text=True, capture_output=True,
+            env={**self.environment, "MLOPS_HOME": str(self.state)},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
 
     def machine(self, **instead: str) -> Machine:
         return Machine(
@@ -135,11 +148,10 @@ def git(folder: Path, *words: str) -> str:
 def worker(site: Site, pool: str, **environment: str) -> Iterator[Path]:
     """A worker of the pool, as its container runs it; its log."""
     log = site.place / f"{pool}.log"
-    home = site.place / "state"
-    if not home.exists():
-        home.mkdir()
-        (home / "mlflow.db").write_bytes(empty_database())
-    mine = {**site.environment, "PREFECT_API_URL": site.url, "MLOPS_HOME": str(home),
+    if not site.state.exists():
+        site.state.mkdir()
+        (site.state / "mlflow.db").write_bytes(empty_database())
+    mine = {**site.environment, "PREFECT_API_URL": site.url, "MLOPS_HOME": str(site.state),
             "PYTHONPATH": str(site.azure / "worker"), "PREFECT_WORKER_QUERY_SECONDS": "1",
             **environment}  # fmt: skip
     words = [str(Path(sys.executable).with_name("prefect")), "worker", "start", "--pool", pool,
@@ -148,6 +160,7 @@ def worker(site: Site, pool: str, **environment: str) -> Iterator[Path]:
         log.open("w") as file,
         subprocess.Popen(words, cwd=site.place, env=mine, stdout=file, stderr=file) as started,
     ):
+        until(lambda: httpx.get(f"{site.url}/work_pools/{pool}", trust_env=False).is_success)
         yield log
         started.send_signal(signal.SIGINT)
 
