@@ -62,7 +62,7 @@ def run_trigger(
                 end = prefect.follow(run, _tell, minutes and minutes * 60)
             Report(deployment, run.name, run.url).write(end, agent, junit, summary)
             return end.code
-    except Transient as error:
+    except (Transient, UsageError) as error:
         agent.complain(f"{deployment}: {error}")
         raise
 
