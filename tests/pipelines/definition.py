@@ -110,6 +110,8 @@ def _parameters(where: str, declared: list[Tree], given: Mapping[str, Any]) -> T
         if name not in given and "default" not in each:
             raise BadTemplate(f"{where} has to be given {name}")
         known[name] = given.get(name, each.get("default"))
+        if each["type"] == "number" and str(known[name]).isdigit():
+            known[name] = int(known[name])
         if not isinstance(known[name], TYPES[each["type"]]):
             raise BadTemplate(f"{where}: {name} is no {each['type']}: {known[name]!r}")
     return known

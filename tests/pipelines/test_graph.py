@@ -78,8 +78,8 @@ def test_a_template_gets_what_it_asks_for(tmp_path):
         read(file, environment="dev")
     with pytest.raises(BadTemplate, match="takes no more"):
         read(file, environment="dev", after="check", asks="release/dev", minutes=1, more="x")
-    with pytest.raises(BadTemplate, match="minutes is no number: '1'"):
-        read(file, environment="dev", after="check", asks="release/dev", minutes="1")
+    with pytest.raises(BadTemplate, match="minutes is no number: 'soon'"):
+        read(file, environment="dev", after="check", asks="release/dev", minutes="soon")
 
 
 @pytest.mark.parametrize(
