@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.pipelines.conftest import Site
 from tests.pipelines.definition import Tree
+from tests.pipelines.site import Site
 
 VALUE = re.compile(r"\$\{\{\s*([\w.]+)\s*\}\}")
 FILES = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")

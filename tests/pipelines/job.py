@@ -1,5 +1,5 @@
 """
-One job on a new machine: its folders, variables and steps, as the agent of Azure DevOps has them.
+One job: its variables, steps and commands, as the agent of Azure DevOps has them.
 
 What the agent does is written after its source (microsoft/azure-pipelines-agent) and that of its
 tasks (microsoft/azure-pipelines-tasks): scripts are files that bash runs without -e, macros that
@@ -13,79 +13,19 @@ import shutil
 import signal
 import subprocess
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
-from junitparser import JUnitXml, TestSuite
+from junitparser import JUnitXml
 
 from tests.pipelines.definition import Job, Tree, listed
 from tests.pipelines.expressions import Known, evaluated, is_true, parsed
+from tests.pipelines.machine import Machine, Ran
 from tests.pipelines.scripts import MACRO, script_of, task_of
 
 COMMAND = re.compile(r"##vso\[(\S+) ?([^\]]*)\](.*)")
 CODES = {"%0D": "\r", "%0A": "\n", "%5D": "]", "%3B": ";", "%AZP25": "%"}
-
-
-@dataclass
-class Machine:
-    """
-    Where a job runs.
-
-    Attributes:
-        folder: its work folder, new for each job.
-        environment: of the machine, before the agent adds its own.
-        clone: brings the code to a folder.
-        vault: what its Key Vault holds.
-        connections: service connections that the pipeline may use.
-        instead: parts of scripts that cannot run here, and what runs instead.
-    """
-
-    folder: Path
-    environment: Mapping[str, str]
-    clone: Callable[[Path], None]
-    vault: Mapping[str, str]
-    connections: set[str]
-    instead: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def folders(self) -> dict[str, Path]:
-        """By the names of the agent's variables."""
-        work = self.folder / "_work"
-        return {
-            "Agent.WorkFolder": work, "Agent.BuildDirectory": work / "1",
-            "Pipeline.Workspace": work / "1", "Build.SourcesDirectory": work / "1" / "s",
-            "System.DefaultWorkingDirectory": work / "1" / "s",
-            "Build.ArtifactStagingDirectory": work / "1" / "a",
-            "Build.BinariesDirectory": work / "1" / "b", "Agent.TempDirectory": work / "_temp",
-        }  # fmt: skip
-
-
-@dataclass
-class Ran:
-    """
-    What became of a job.
-
-    Attributes:
-        outputs: ``step.name`` → value, for later jobs.
-        errors: what it told the page of the build.
-        pages: Markdown for that page.
-        suites: test results by the title under which they were published.
-        coverage: share of lines that ran, by package.
-    """
-
-    result: str = "Succeeded"
-    lines: list[str] = field(default_factory=list)
-    outputs: dict[str, str] = field(default_factory=dict)
-    errors: list[str] = field(default_factory=list)
-    pages: list[str] = field(default_factory=list)
-    suites: dict[str, TestSuite] = field(default_factory=dict)
-    coverage: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.lines)
 
 
 class Work:

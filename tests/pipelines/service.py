@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from tests.pipelines.definition import Job, Pipeline, Stage
 from tests.pipelines.expressions import Known, evaluated, is_true, parsed
-from tests.pipelines.job import Machine, Ran, Work
+from tests.pipelines.job import Work
+from tests.pipelines.machine import Machine, Ran
 
 WELL = ("Succeeded", "Skipped")
 

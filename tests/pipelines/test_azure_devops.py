@@ -9,10 +9,10 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.flows.conftest import until
-from tests.pipelines.conftest import KEY, Site, served, states, worker
 from tests.pipelines.definition import read
 from tests.pipelines.job import Work
 from tests.pipelines.service import Build, Service
+from tests.pipelines.site import KEY, Site, served, states, worker
 
 MAIN = ROOT / "azure-pipelines.yml"
 STAGE = ROOT / "infra" / "pipelines" / "environment.yml"

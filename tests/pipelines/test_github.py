@@ -11,8 +11,8 @@ from junitparser import Failure, JUnitXml
 
 from tests.conftest import ROOT
 from tests.flows.conftest import until
-from tests.pipelines.conftest import KEY, Site, served, states
 from tests.pipelines.github import Runner
+from tests.pipelines.site import KEY, Site, served, states
 
 FILE = ROOT / ".github" / "workflows" / "environment.yml"
 
