@@ -48,7 +48,8 @@ class Followed:
         from prefect.exceptions import ObjectNotFound
         from prefect.settings import PREFECT_API_URL
 
-        if not PREFECT_API_URL.value():
+        address = PREFECT_API_URL.value()
+        if not address:
             raise UsageError("PREFECT_API_URL names no server: set it to that which has the "
                              "deployment (`make ui` starts one here)")  # fmt: skip
         if deployment.count("/") != 1:
@@ -59,11 +60,11 @@ class Followed:
                 found = patiently(lambda: client.read_deployment_by_name(deployment))
             except ObjectNotFound:
                 listed = ", ".join(_deployments(client)) or "none"
-                raise UsageError(f"there is no deployment {deployment}; there are: {listed}"
-                                 ) from None  # fmt: skip
+                raise UsageError(f"there is no deployment {deployment} at {address}; there are: "
+                                 f"{listed}") from None  # fmt: skip
             except httpx.HTTPStatusError as error:
                 raise UsageError(
-                    f"{PREFECT_API_URL.value()} says {error.response.status_code}: is that "
+                    f"{address} says {error.response.status_code}: is that "
                     "Prefect's API, and PREFECT_API_KEY (Prefect Cloud) or "
                     "PREFECT_API_AUTH_STRING what it asks for?"
                 ) from error
@@ -140,8 +141,13 @@ def _run(found: FlowRun) -> Run:
 
 
 def _deployments(client: SyncPrefectClient) -> list[str]:
-    flows = {each.id: each.name for each in client.read_flows()}
-    return sorted(f"{flows[each.flow_id]}/{each.name}" for each in client.read_deployments())
+    """Names of those that there are; none where no API of Prefect answers."""
+    try:
+        flows = {each.id: each.name for each in client.read_flows()}
+        found = client.read_deployments()
+    except (httpx.HTTPError, ValueError):
+        return []
+    return sorted(f"{flows[each.flow_id]}/{each.name}" for each in found)
 
 
 def _detail(answer: httpx.Response) -> str:
