@@ -19,16 +19,17 @@ help: ## Show this help
 run: .venv/app ## From images to a served model: install, then release the bundled sample
 	$(BIN)/python -m flows
 
-test: .venv/dev ## Run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: .venv/dev ## Run the tests; REPORTS=folder has results (JUnit) and coverage (Cobertura) written there
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(REPORTS),--junitxml="$(REPORTS)/tests.xml" \
+	  --cov --cov-report=term:skip-covered --cov-report=xml:"$(REPORTS)/coverage.xml")
 
-check: .venv/dev ## All that a change must pass: format, lint, types, layers, tests, documents, known holes
+check: .venv/dev ## All that a change must pass: format, lint, types, layers, tests, documents, known holes; REPORTS as above
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy infra/audit
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory audit
 
 audit: .venv/dev ## Known holes in the locked packages; AUDIT=--required fails where none can be looked up
@@ -75,7 +76,7 @@ docs: .venv/dev ## Write docs/cli.txt again from the command line's own help
 
 lock: .venv/uv ## Resolve the requirements again, with hashes
 	cd $(REQUIREMENTS) && for part in uv dev; do ../../$(LOCK) $$part.in -o $$part.txt; done
-	cd $(REQUIREMENTS) && for part in serve train image app azure; do \
+	cd $(REQUIREMENTS) && for part in serve train image app azure pipeline; do \
 		../../$(LOCK) -c dev.txt $$part.in -o $$part.txt; done
 	cd benchmarks/requirements && for part in $$(basename -s .in *.in); do \
 		../../$(LOCK) $$part.in -o $$part.txt; done
@@ -101,6 +102,10 @@ clean: ## Remove the environment and all caches; the state in .mlops stays
 	@$(INSTALL) -r $<
 	@touch $@
 
+.venv/pipeline: $(REQUIREMENTS)/pipeline.txt .venv/uv
+	@$(INSTALL) -r $<
+	@touch $@
+
 .venv/azure: $(REQUIREMENTS)/azure.txt .venv/uv
 	@$(INSTALL) -r $<
 	@touch $@
@@ -114,4 +119,4 @@ clean: ## Remove the environment and all caches; the state in .mlops stays
 .venv/dev: $(REQUIREMENTS)/dev.txt .venv/uv
 	@echo "installing what flows and tests need (some 2 GB; a minute or two)"
 	@$(INSTALL) -r $<
-	@touch $@ .venv/app .venv/image .venv/azure
+	@touch $@ .venv/app .venv/image .venv/azure .venv/pipeline

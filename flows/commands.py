@@ -184,6 +184,8 @@ def trigger(
     build: str | None = None,
     detach: Flag = False,
     attach: Flag = False,
+    cancel: Flag = False,
+    minutes: Annotated[float | None, Parameter(validator=validators.Number(gt=0))] = None,
     junit: Path | None = None,
     summary: Path | None = None,
 ) -> int:
@@ -205,6 +207,10 @@ def trigger(
         Leave the run alone once it is begun.
     attach
         Follow the run that this build began before; begin none.
+    cancel
+        Cancel the run that this build began before, if it has not ended; begin none.
+    minutes
+        Follow it no longer, nor while a person is asked; it goes on (exit code 4).
     junit
         File for the steps as test cases, for the pipeline to publish.
     summary
@@ -212,7 +218,8 @@ def trigger(
     """
     from flows.trigger import run_trigger
 
-    return run_trigger(deployment, tuple(settings or ()), build, detach, attach, junit, summary)
+    words = tuple(settings or ())
+    return run_trigger(deployment, words, build, detach, attach, cancel, minutes, junit, summary)
 
 
 def status(*, repair: Flag = False, backend: str = "local") -> int:
