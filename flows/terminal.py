@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +13,9 @@ from rich.text import Text
 from tasks.records import CheckedDataset, Deployment, ModelVersion, Promotion
 from tasks.searches import Tuned
 from tasks.timeline import Timeline
+
+if TYPE_CHECKING:
+    from tasks.monitored import Monitored
 
 STEPS = {
     "approve-promotion": "approve",
@@ -25,6 +29,11 @@ STEPS = {
     "crown-version": "crown",
     "submit-tuning": "tune",
     "await-tuning": "tune",
+    "find-live-version": "find",
+    "observe-traffic": "observe",
+    "observe-service": "service",
+    "conclude-drift": "conclude",
+    "join-labels": "label",
 }
 COLOURS = {"done": "green", "skipped": "cyan", "refused": "red", "failed": "red"}
 
@@ -124,6 +133,15 @@ def tuned(console: Console, found: Tuned, is_quiet: bool) -> None:
         console.print(f"  config    {found.folder / 'best.json'}", soft_wrap=True)
     command = release_command(found.run.job, found.best)
     console.print(command, soft_wrap=True)
+
+
+def monitored(console: Console, found: Monitored) -> None:
+    """The verdict on the traffic, and where to look."""
+    console.print(f"\n{found.endpoint} version {found.version}: {found.said}", soft_wrap=True)
+    for trouble in found.troubles:
+        console.print(f"  trouble   {trouble}", soft_wrap=True)
+    console.print(f"  accuracy  {found.accuracy}", soft_wrap=True)
+    console.print(f"  report    {found.report}", soft_wrap=True)
 
 
 def headline(why: str) -> str:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 from data_checks.drift.accuracy import LiveAccuracy
 from data_checks.drift.history import (
+    Calls,
     State,
     drifting,
     earliest,
@@ -22,13 +20,13 @@ from data_checks.drift.rules import DriftRules
 from data_checks.drift.window import Window
 from tasks.drift_event import send
 from tasks.drift_report import Findings, write_report
+from tasks.drift_words import ACCURACY, clock, evidence, sentence
 from tasks.label import accuracy_of, labelled
-from tasks.monitored import Call, Fared, Memory, Monitored, Seen, Watched
+from tasks.monitored import Call, Fared, Labelled, Memory, Monitored, Seen, Watched
 from tasks.ports import Backend
 from tasks.step import say, step
 
 MEMORY = "monitor"  # where the ledger keeps it
-ACCURACY = "live accuracy"
 
 
 def remembered(on: Backend, name: str) -> Memory:
@@ -50,32 +48,32 @@ def conclude_drift(
         Transient: Prefect did not take the event; the next run sends it.
     """
     now = time.time()
-    memory = replace(seen.memory, counters=fared.counters or seen.memory.counters)
-    windows = newest(memory.windows, watched.version.digest, rules)
-    memory = replace(memory, calls=relieved(memory.calls, windows, rules))
-    accuracy = accuracy_of(labelled(on, watched.name), watched, rules)
-    room = on.ledger.room(MEMORY, watched.name)
-    report = room / "report.html"
+    labels = labelled(on, watched.name)
+    accuracy = accuracy_of(labels, watched, rules)
+    windows = newest(seen.memory.windows, watched.version.digest, rules)
     reasons = _reasons(windows, accuracy, rules)
     state: State = "drift" if reasons else state_of(windows, rules)
+    report = on.ledger.room(MEMORY, watched.name) / "report.html"
 
+    memory = replace(seen.memory, counters=fared.counters or seen.memory.counters)
+    if not accuracy.is_low:
+        memory = replace(memory, calls=relieved(memory.calls, windows, rules))
     at, why_not = earliest(memory.calls, rules)
-    is_new = bool(reasons) and memory.due is None and now >= at
-    if is_new:
-        payload = _payload(on, watched, windows, reasons, accuracy, report)
+    if not memory.due and now >= at and _is_fresh(windows, accuracy, labels, memory.calls, rules):
+        payload = evidence(watched, windows, reasons, accuracy, report)
         memory = replace(memory, due=Call(str(uuid.uuid4()), now, payload))
     on.ledger.keep(MEMORY, watched.name, memory)
-
     called = memory.due
     if called:
         send(called, on.name, watched.name)
         memory = replace(memory, due=None, calls=memory.calls.with_one(called.at))
         on.ledger.keep(MEMORY, watched.name, memory)
-    said = _said(state, windows, seen, rules, reasons)
-    if reasons and not called:
-        said += f"; no call for a retraining before {_clock(at)}: {why_not}"
+
+    said = sentence(state, windows, seen, rules, reasons)
     if called:
         said += "; a retraining was called for (event mlops.drift.detected)"
+    elif reasons:
+        said += _patience(at, why_not, now)
     say(said)
     found = Monitored(
         watched.name, watched.version.number, state, said, reasons,
@@ -86,68 +84,22 @@ def conclude_drift(
 
 
 def _reasons(windows: list[Window], accuracy: LiveAccuracy, rules: DriftRules) -> dict[str, int]:
-    """What is drifting, and in how many of the windows that count."""
+    """What is drifting, and in how many of the windows that count, or by how many labels."""
     found = drifting(windows, rules)
     return {**found, ACCURACY: accuracy.labels} if accuracy.is_low else found
 
 
-def _said(
-    state: State, windows: list[Window], seen: Seen, rules: DriftRules, reasons: dict[str, int]
-) -> str:
-    if state == "drift":
-        named = [
-            f"{name} ({'by ' + str(count) + ' labels' if name == ACCURACY else
-                       f'in {count} of the newest {len(windows)} windows'})"
-            for name, count in reasons.items()
-        ]  # fmt: skip
-        return f"drift: {', '.join(named)}"
-    if state == "no verdict":
-        return (
-            f"no verdict, too few samples: {len(windows)} windows of {seen.size} images of this "
-            f"version, {rules.drifting} are needed; {seen.waiting} images wait"
-        )
-    new = "" if seen.windows else "nothing new to judge; as before: "
-    return f"{new}steady over the newest {len(windows)} windows"
+def _is_fresh(
+    windows: list[Window], accuracy: LiveAccuracy, labels: Labelled, calls: Calls, rules: DriftRules
+) -> bool:
+    """Is there drift in what came after the last call? What came before, that call was about."""
+    last = calls.times[-1] if calls.times else 0.0
+    since = [window for window in windows if window.ended > last]
+    is_new_label = any(image.time > last for image in labels.images)
+    return bool(drifting(since, rules)) or (accuracy.is_low and is_new_label)
 
 
-def _payload(
-    on: Backend,
-    watched: Watched,
-    windows: list[Window],
-    reasons: dict[str, int],
-    accuracy: LiveAccuracy,
-    report: Path,
-) -> dict[str, Any]:
-    """The evidence, as JSON: which statistic, in which windows, beside what."""
-    last = {each.statistic: each for each in windows[-1].distances} if windows else {}
-    version = watched.version
-    return {
-        "endpoint": watched.name,
-        "backend": on.name,
-        "version": version.number,
-        "model_digest": version.digest,
-        "data": version.tags.get("dataset_uri"),
-        "statistics": [
-            {
-                "statistic": name, "drifted_windows": count, "of_windows": len(windows),
-                "distance": last[name].distance, "low": last[name].low, "high": last[name].high,
-                "p_value": last[name].p_value, "least": last[name].least,
-            }
-            for name, count in reasons.items()
-            if name in last
-        ],
-        "windows": [
-            {"began": _clock(each.began), "ended": _clock(each.ended), "images": each.images,
-             "of": each.of, "drifted": list(each.drifted)}
-            for each in windows
-        ],
-        "live_accuracy": {
-            "accuracy": accuracy.accuracy, "low": accuracy.low, "high": accuracy.high,
-            "bound": accuracy.bound, "labels": accuracy.labels,
-        } if accuracy.is_low else None,
-        "report": report.as_uri(),
-    }  # fmt: skip
-
-
-def _clock(time_s: float) -> str:
-    return datetime.fromtimestamp(time_s, UTC).isoformat(timespec="seconds")
+def _patience(at: float, why_not: str, now: float) -> str:
+    if now < at:
+        return f"; no call for a retraining before {clock(at)}: {why_not}"
+    return "; no call for a retraining: nothing new since the last one"
