@@ -112,8 +112,8 @@ def false_alarms(reference: Answers, traffic: Answers, rules: DriftRules, partin
             windows += 1
     shares = ", ".join(f"{name} {flagged[name] / windows:.2%}" for name in (*STATISTICS, "any"))
     return (
-        f"Of {windows:,} windows without drift looked drifted: {shares}; {beyond / windows:.2%} lay "
-        "beyond chance, whether it mattered or not."
+        f"Of {windows:,} windows without drift looked drifted: {shares}; beyond chance, whether it "
+        f"mattered or not, lay {beyond / windows:.2%}."
     )
 
 

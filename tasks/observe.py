@@ -36,7 +36,7 @@ def observe_traffic(on: Backend, watched: Watched, memory: Memory, rules: DriftR
     )  # fmt: skip
     if found.others:
         say(f"{found.others} captured images are left out: of another version, or our own")
-    windows = _windows(found, reference, watched, rules)
+    windows = windows_of(found, reference, watched, rules)
     used = len(found.times) // rules.window * rules.window
     kept = memory.with_windows(windows, found.after(used))
     seen = Seen(
@@ -44,6 +44,21 @@ def observe_traffic(on: Backend, watched: Watched, memory: Memory, rules: DriftR
     )
     say(seen.said)
     return seen
+
+
+def windows_of(
+    found: Captured, reference: Answers, watched: Watched, rules: DriftRules
+) -> tuple[Window, ...]:
+    """The whole windows of what was captured, oldest first; the rest is left for next time."""
+    whole = len(found.times) // rules.window
+    count = min(whole, MOST_AT_ONCE)
+    if not count:
+        return ()
+    bounds = np.linspace(0, whole * rules.window, count + 1).astype(int)
+    return tuple(
+        _window(found, int(begin), int(end), reference, watched, rules)
+        for begin, end in itertools.pairwise(bounds)
+    )
 
 
 @step(name="observe-service", timeout_s=60, run_name="observe the service of {watched.name}")
@@ -93,20 +108,6 @@ def read_counters(url: str, slow_s: float) -> Counters | None:
         sum(count for status, count in by_status.items() if status.startswith("5")),
         answered - quick,
         answered,
-    )
-
-
-def _windows(
-    found: Captured, reference: Answers, watched: Watched, rules: DriftRules
-) -> tuple[Window, ...]:
-    whole = len(found.times) // rules.window
-    count = min(whole, MOST_AT_ONCE)
-    if not count:
-        return ()
-    bounds = np.linspace(0, whole * rules.window, count + 1).astype(int)
-    return tuple(
-        _window(found, int(begin), int(end), reference, watched, rules)
-        for begin, end in itertools.pairwise(bounds)
     )
 
 
