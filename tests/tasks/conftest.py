@@ -1,4 +1,4 @@
-"""A flow around what is tested, on a real Prefect server; and traffic as the service captures it."""
+"""A flow around what is tested, on a real Prefect server; traffic as a service captures it."""
 
 from __future__ import annotations
 
