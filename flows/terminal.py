@@ -159,11 +159,11 @@ def _remark(record: object) -> str:
         warned = len(record.warnings)
         return f"{record.checks - warned} checks passed, {warned} warned"
     for attribute, text in (
+        ("said", "{}"),
         ("checks", "{} checks passed"),
         ("tests", "{} tests passed"),
         ("accuracy", "test accuracy {:.4f}"),
         ("number", "version {}"),
-        ("said", "{}"),
         ("replayed", "{} known images answered as at training time"),
     ):
         if hasattr(record, attribute):

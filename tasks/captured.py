@@ -17,7 +17,7 @@ from tasks.replay import REPLAYED_ID
 if TYPE_CHECKING:
     import pyarrow as arrow
 
-COLUMNS = ("time", "request_id", "probabilities", "mean", "deviation", "model_digest")
+COLUMNS = ("time", "request_id", "at", "probabilities", "mean", "deviation", "model_digest")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Captured:
 
     Attributes:
         times: when each image came, in seconds since 1970.
+        names: of the images: request and place in it.
         files: every file that is there now.
         file, row: where each row was found: a place in ``files``, and one in that file.
         others: rows of other models, and of the replay before a version goes live.
@@ -34,6 +35,7 @@ class Captured:
 
     answers: Answers
     times: NDArray[np.float64]
+    names: list[str]
     files: tuple[str, ...]
     file: NDArray[np.int64]
     row: NDArray[np.int64]
@@ -111,10 +113,18 @@ def _captured(
         found = [table[name].to_numpy()[rows] for _, table, rows in parts]
         return np.concatenate([np.zeros(0), *found])
 
+    names = [
+        f"{request}/{at}"
+        for _, table, rows in parts
+        for request, at in zip(
+            *(table[name].take(rows).to_pylist() for name in ("request_id", "at")), strict=True
+        )
+    ]
     empty = np.zeros((0, classes), np.float32)
     return Captured(
         Answers(np.concatenate([empty, *probabilities]), column("mean"), column("deviation")),
         column("time"),
+        names,
         files,
         np.concatenate([np.zeros(0, np.int64), *[np.full(len(r), at) for at, _, r in parts]]),
         np.concatenate([np.zeros(0, np.int64), *[rows for _, _, rows in parts]]),

@@ -22,11 +22,18 @@ from tasks.drift_event import send
 from tasks.drift_report import Findings, write_report
 from tasks.drift_words import ACCURACY, clock, evidence, sentence
 from tasks.label import accuracy_of, labelled
-from tasks.monitored import Call, Fared, Labelled, Memory, Monitored, Seen, Watched
+from tasks.monitored import (
+    MEMORY,
+    Call,
+    Fared,
+    Labelled,
+    Memory,
+    Monitored,
+    Seen,
+    Watched,
+)
 from tasks.ports import Backend
 from tasks.step import say, step
-
-MEMORY = "monitor"  # where the ledger keeps it
 
 
 def remembered(on: Backend, name: str) -> Memory:
@@ -77,7 +84,7 @@ def conclude_drift(
     say(said)
     found = Monitored(
         watched.name, watched.version.number, state, said, reasons,
-        called.id if called else None, accuracy, fared.troubles, report,
+        called.id if called else None, accuracy, (*map(str, fared.troubles), *seen.odd), report,
     )  # fmt: skip
     write_report(Findings(watched, seen, fared, memory, windows, found, rules))
     return found

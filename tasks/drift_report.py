@@ -16,6 +16,8 @@ from tasks.state import write_whole
 
 COLUMNS = ("statistic", "distance", "95% interval", "p-value", "matters from", "drifted windows")
 
+INPUTS = "By Great Expectations; data_docs/index.html beside this page shows the images by name."
+
 
 @dataclass(frozen=True)
 class Findings:
@@ -45,6 +47,7 @@ def write_report(all_of: Findings) -> None:
         Section("Newest window", (_span(all_of.windows),), COLUMNS, rows),
         Section("By time", picture=by_time),
         Section("Classes", picture=classes),
+        Section("Single images", *_inputs(all_of.seen)),
         Section("Live accuracy", (str(found.accuracy),)),
         Section("Service", (all_of.fared.said,)),
         Section("Calls for a retraining", _calls(memory)),
@@ -55,6 +58,7 @@ def write_report(all_of: Findings) -> None:
         markdown_table(COLUMNS, rows),
         picture(folder / "by_time.png", "each statistic by time"),
         picture(folder / "classes.png", "classes"),
+        *[f"* {trouble}" for trouble in found.troubles],
         f"Live accuracy: {found.accuracy}",
         f"Service: {all_of.fared.said}",
         f"Page: `{found.report}`",
@@ -79,6 +83,18 @@ def _rows(all_of: Findings) -> list[tuple[str, ...]]:
         )
         for each in all_of.windows[-1].distances
     ]  # fmt: skip
+
+
+def _inputs(
+    seen: Seen,
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    if not seen.inputs:
+        return ("no new window, so nothing was checked",), (), ()
+    rows = tuple(
+        (each.name, "passed" if each.passed else "WARNS", each.observed, each.limit)
+        for each in seen.inputs
+    )
+    return (INPUTS,), ("check", "verdict", "found", "expected"), rows
 
 
 def _span(windows: list[Window]) -> str:

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from data_checks.check import Check
 from data_checks.drift.accuracy import LiveAccuracy
 from data_checks.drift.history import Calls, State
 from data_checks.drift.service import Counters, Trouble
 from data_checks.drift.window import Window
 from tasks.records import ModelVersion
 
+MEMORY = "monitor"  # where the ledger keeps it, with the files of the report
 MOST_WINDOWS = 500  # that are remembered: three weeks of one an hour
 
 
@@ -85,6 +87,7 @@ class Seen:
         windows: how many of ``memory`` are new.
         waiting: images that make no whole window yet.
         reference: share of each class among the answers to the test images.
+        inputs: checks of single images, where there are new windows.
     """
 
     memory: Memory
@@ -93,6 +96,16 @@ class Seen:
     size: int
     labels: tuple[str, ...]
     reference: tuple[float, ...]
+    inputs: tuple[Check, ...] = ()
+
+    @property
+    def odd(self) -> tuple[str, ...]:
+        """What is wrong with single images."""
+        return tuple(
+            f"{check.name}: {check.observed}; expected: {check.limit} ({check.reason})"
+            for check in self.inputs
+            if not check.passed
+        )
 
     @property
     def said(self) -> str:
@@ -126,6 +139,7 @@ class Monitored:
     Attributes:
         drifting: statistic → windows in which it drifted, of the newest ones.
         event: id of the event that called for a retraining, if this run did.
+        troubles: with the service, or with single images; no retraining mends them.
         report: the page to look at.
     """
 
@@ -136,7 +150,7 @@ class Monitored:
     drifting: dict[str, int] = field(default_factory=dict)
     event: str | None = None
     accuracy: LiveAccuracy | None = None
-    troubles: tuple[Trouble, ...] = ()
+    troubles: tuple[str, ...] = ()
     report: Path = Path()
 
 

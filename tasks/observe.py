@@ -7,12 +7,13 @@ import itertools
 import httpx
 import numpy as np
 
+from data_checks.check import Check
 from data_checks.drift.answers import Answers
 from data_checks.drift.rules import DriftRules
 from data_checks.drift.service import FAULTS, Counters, troubles
 from data_checks.drift.window import Window, class_shares, judged
 from tasks.captured import Captured, collect
-from tasks.monitored import Fared, Memory, Seen, Watched
+from tasks.monitored import MEMORY, Fared, Memory, Seen, Watched
 from tasks.ports import Backend
 from tasks.step import say, step
 from tasks.watch import reference_of, traffic_of
@@ -38,11 +39,15 @@ def observe_traffic(on: Backend, watched: Watched, memory: Memory, rules: DriftR
         say(f"{found.others} captured images are left out: of another version, or our own")
     windows = windows_of(found, reference, watched, rules)
     used = len(found.times) // rules.window * rules.window
+    inputs = _inputs(on, watched, found, used, labels, reference)
     kept = memory.with_windows(windows, found.after(used))
     seen = Seen(
-        kept, len(windows), len(found.times) - used, rules.window, labels, class_shares(reference)
-    )
+        kept, len(windows), len(found.times) - used, rules.window, labels,
+        class_shares(reference), inputs,
+    )  # fmt: skip
     say(seen.said)
+    for odd in seen.odd:
+        say(odd)
     return seen
 
 
@@ -109,6 +114,24 @@ def read_counters(url: str, slow_s: float) -> Counters | None:
         answered - quick,
         answered,
     )
+
+
+def _inputs(
+    on: Backend,
+    watched: Watched,
+    found: Captured,
+    used: int,
+    labels: tuple[str, ...],
+    reference: Answers,
+) -> tuple[Check, ...]:
+    """Checks of the single images in whole windows, by Great Expectations."""
+    if not used:
+        return ()
+    from data_checks.drift.inputs import check_inputs
+
+    docs = on.ledger.room(MEMORY, watched.name) / "data_docs"
+    answers = found.answers.take(np.arange(used))
+    return tuple(check_inputs(found.names[:used], answers, reference, labels, docs))
 
 
 def _window(
