@@ -16,7 +16,7 @@ from tasks.observe import observe_service, observe_traffic
 from tasks.step import say
 from tasks.watch import find_live
 
-PART = "monitor"  # a lock of its own: it waits for no release, and no release for it
+PART = "monitor.lock"  # a lock of its own: it waits for no release, and no release for it
 
 
 def run_name() -> str:

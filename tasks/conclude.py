@@ -70,23 +70,23 @@ def conclude_drift(
         payload = evidence(watched, windows, reasons, accuracy, report)
         memory = replace(memory, due=Call(str(uuid.uuid4()), now, payload))
     on.ledger.keep(MEMORY, watched.name, memory)
-    called = memory.due
-    if called:
-        send(called, on.name, watched.name)
-        memory = replace(memory, due=None, calls=memory.calls.with_one(called.at))
-        on.ledger.keep(MEMORY, watched.name, memory)
 
+    called = memory.due
     said = sentence(state, windows, seen, rules, reasons)
     if called:
         said += "; a retraining was called for (event mlops.drift.detected)"
+        memory = replace(memory, due=None, calls=memory.calls.with_one(called.at))
     elif reasons:
         said += _patience(at, why_not, now)
-    say(said)
     found = Monitored(
         watched.name, watched.version.number, state, said, reasons,
         called.id if called else None, accuracy, (*map(str, fared.troubles), *seen.odd), report,
     )  # fmt: skip
     write_report(Findings(watched, seen, fared, memory, windows, found, rules))
+    if called:
+        send(called, on.name, watched.name)
+        on.ledger.keep(MEMORY, watched.name, memory)
+    say(said)
     return found
 
 
