@@ -17,6 +17,7 @@ from data_checks.drift.history import (
     state_of,
 )
 from data_checks.drift.rules import DriftRules
+from data_checks.drift.service import look
 from data_checks.drift.window import Window
 from tasks.drift_event import send
 from tasks.drift_report import Findings, write_report
@@ -62,7 +63,7 @@ def conclude_drift(
     state: State = "drift" if reasons else state_of(windows, rules)
     report = on.ledger.room(MEMORY, watched.name) / "report.html"
 
-    memory = replace(seen.memory, counters=fared.counters or seen.memory.counters)
+    memory = seen.memory.with_look(look(now, fared.since, accuracy), fared.counters)
     if not accuracy.is_low:
         memory = replace(memory, calls=relieved(memory.calls, windows, rules))
     at, why_not = earliest(memory.calls, rules)

@@ -37,8 +37,9 @@ def write_report(all_of: Findings) -> None:
     found, memory = all_of.found, all_of.memory
     by_time = pictures.by_time(memory.windows, memory.calls.times)
     classes = pictures.classes(all_of.seen.labels, all_of.seen.reference, all_of.windows)
+    runs = pictures.runs(memory.looks)
     folder = found.report.parent
-    for name, data in (("by_time.png", by_time), ("classes.png", classes)):
+    for name, data in (("by_time.png", by_time), ("classes.png", classes), ("runs.png", runs)):
         (folder / name).write_bytes(data)
     title = f"{found.endpoint} version {found.version}"
     rows = tuple(_rows(all_of))
@@ -49,7 +50,7 @@ def write_report(all_of: Findings) -> None:
         Section("Classes", picture=classes),
         Section("Single images", *_inputs(all_of.seen)),
         Section("Live accuracy", (str(found.accuracy),)),
-        Section("Service", (all_of.fared.said,)),
+        Section("Service", (all_of.fared.said,), picture=runs),
         Section("Calls for a retraining", _calls(memory)),
     ]
     write_whole(found.report, page(title, found.state, sections))
@@ -58,6 +59,7 @@ def write_report(all_of: Findings) -> None:
         markdown_table(COLUMNS, rows),
         picture(folder / "by_time.png", "each statistic by time"),
         picture(folder / "classes.png", "classes"),
+        picture(folder / "runs.png", "service and accuracy"),
         *[f"* {trouble}" for trouble in found.troubles],
         f"Live accuracy: {found.accuracy}",
         f"Service: {all_of.fared.said}",

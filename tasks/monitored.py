@@ -13,12 +13,12 @@ from typing import Any
 from data_checks.check import Check
 from data_checks.drift.accuracy import LiveAccuracy
 from data_checks.drift.history import Calls, State
-from data_checks.drift.service import Counters, Trouble
+from data_checks.drift.service import Counters, Look, Trouble
 from data_checks.drift.window import Window
 from tasks.records import ModelVersion
 
 MEMORY = "monitor"  # where the ledger keeps it, with the files of the report
-MOST_WINDOWS = 500  # that are remembered: three weeks of one an hour
+MOST_KEPT = 500  # windows, and runs, that are remembered: three weeks of one an hour
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class Memory:
     Attributes:
         windows: newest last, also of versions before.
         counters: of the service, when it was last asked.
+        looks: one a run, newest last.
         due: a call that was decided on and perhaps not sent yet.
     """
 
@@ -70,11 +71,17 @@ class Memory:
     windows: tuple[Window, ...] = ()
     calls: Calls = field(default_factory=Calls)
     counters: Counters | None = None
+    looks: tuple[Look, ...] = ()
     due: Call | None = None
 
     def with_windows(self, more: tuple[Window, ...], cursor: Cursor) -> Memory:
         """Some windows later."""
-        return replace(self, windows=(*self.windows, *more)[-MOST_WINDOWS:], cursor=cursor)
+        return replace(self, windows=(*self.windows, *more)[-MOST_KEPT:], cursor=cursor)
+
+    def with_look(self, look: Look, counters: Counters | None) -> Memory:
+        """One run later; a service that could not be asked is compared with before next time."""
+        looks = (*self.looks, look)[-MOST_KEPT:]
+        return replace(self, looks=looks, counters=counters or self.counters)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from data_checks.drift.service import Look
 from data_checks.drift.window import Window
 
 BLUE, RED, GREY, PALE = "#2563eb", "#dc2626", "#94a3b8", "#dbeafe"
@@ -53,6 +54,36 @@ def classes(labels: Sequence[str], reference: Sequence[float], windows: Sequence
     axes.set(title="share of each class among the answers")
     axes.legend(frameon=False, fontsize=8)
     _plain(axes)
+    return _png(figure)
+
+
+def runs(looks: Sequence[Look]) -> bytes:
+    """A PNG with two panels: shares of requests that went wrong, and accuracy by delayed labels."""
+    shown = looks[-SHOWN:]
+    figure = _figure(9, 3.6)
+    top, bottom = figure.subplots(2, 1, sharex=True)
+    at = range(len(shown))
+    for name, colour in (("fault_share", BLUE), ("error_share", RED), ("slow_share", GREY)):
+        label = name.removesuffix("_share")
+        top.plot(at, [getattr(each, name) for each in shown], ".-", color=colour, label=label, lw=1)
+    top.set_title("shares of the requests", fontsize=9, loc="left")
+    top.set_ylim(bottom=0)
+    top.legend(frameon=False, fontsize=8, ncols=3)
+    known = [place for place, each in enumerate(shown) if each.accuracy is not None]
+    if known:
+        bottom.fill_between(
+            known, [shown[p].low for p in known], [shown[p].high for p in known], color=PALE, lw=0
+        )
+        bottom.plot(known, [shown[p].accuracy for p in known], ".-", color=BLUE, lw=1)
+    else:
+        bottom.text(0.5, 0.5, "too few delayed labels", ha="center", transform=bottom.transAxes)
+    bottom.set_title("accuracy by delayed labels", fontsize=9, loc="left")
+    bottom.set_ylim(0, 1)
+    ticks = range(0, len(shown), max(1, len(shown) // 8))
+    bottom.set_xticks(list(ticks), [_clock(shown[p].at) for p in ticks], fontsize=7)
+    bottom.set_xlabel("run of the monitor (UTC)")
+    for axes in (top, bottom):
+        _plain(axes)
     return _png(figure)
 
 

@@ -22,7 +22,7 @@ class DriftRules(BaseModel):
     )
     of: int = Field(5, ge=1, le=100, description="… of so many newest ones.")
     false_alarms: float = Field(
-        0.01, gt=0, le=0.2,
+        0.01, ge=0.005, le=0.2,  # below it, 2,000 simulations would not do
         description="Share of windows without drift that may look drifted, all statistics "
         "together.",
     )  # fmt: skip

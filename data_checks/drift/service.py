@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data_checks.drift.accuracy import interval
+from data_checks.drift.accuracy import LiveAccuracy, interval
 from data_checks.drift.rules import DriftRules
 
 FAULTS = ("400", "413", "415", "422")  # an input that cannot be read
@@ -80,3 +80,28 @@ def troubles(found: Counters, rules: DriftRules) -> tuple[Trouble, ...]:
         if total and low > most:
             said.append(Trouble(what, count / total, low, high, most))
     return tuple(said)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How it stood at one run of the monitor: for the plot."""
+
+    at: float  # in seconds since 1970
+    fault_share: float
+    error_share: float
+    slow_share: float
+    requests: int
+    accuracy: float | None = None
+    low: float = 0.0
+    high: float = 1.0
+
+
+def look(at: float, found: Counters | None, accuracy: LiveAccuracy) -> Look:
+    """Shares since the look before, and the accuracy by delayed labels if it is known."""
+    counted = found or Counters("")
+    requests, answered = max(counted.requests, 1), max(counted.answered, 1)
+    return Look(
+        at, counted.faults / requests, counted.errors / requests, counted.slow / answered,
+        counted.requests, accuracy.accuracy if accuracy.is_known else None,
+        accuracy.low, accuracy.high,
+    )  # fmt: skip

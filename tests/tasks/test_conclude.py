@@ -239,5 +239,5 @@ def test_the_report_shows_numbers_and_pictures(monitor, watched):
 
     page = found.report.read_text(encoding="utf-8")
     assert f'{watched.name} version 3: <span class="drift">drift</span>' in page
-    assert page.count('src="data:image/png;base64,') == 2
+    assert page.count('src="data:image/png;base64,') == 3
     assert "3 of 3 (drift from 3 of 5)" in page
