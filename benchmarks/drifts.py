@@ -54,7 +54,8 @@ def part_sample(to: Path) -> Pool:
     table = parquet.read_table(SAMPLE)
     rows = table.to_pylist()
     seen: dict[str, int] = {}
-    kept, left = [], []
+    kept: list[int] = []
+    left: list[int] = []
     for at, row in enumerate(rows):
         if row["split"] == "train":
             seen[row["label"]] = seen.get(row["label"], 0) + 1

@@ -28,12 +28,14 @@ class Answers:
     @property
     def classes(self) -> NDArray[np.int64]:
         """Place of the most probable class."""
-        return self.probabilities.argmax(axis=1)
+        places: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return places
 
     @property
     def confidence(self) -> NDArray[np.float32]:
         """Its probability."""
-        return self.probabilities.max(axis=1)
+        largest: NDArray[np.float32] = self.probabilities.max(axis=1)
+        return largest
 
     def take(self, places: NDArray[np.int64]) -> Answers:
         """Some of the rows."""

@@ -85,7 +85,7 @@ def _coefficients(apart: Apart, chosen: Weights) -> NDArray[np.float64]:
     rest = len(apart) - size
     total = apart.sum(dtype=np.float64)
     by_image = apart.sum(axis=1, dtype=np.float64)
-    inside = np.sum((chosen @ apart) * chosen, axis=1, dtype=np.float64)
+    inside = _by_row((chosen @ apart) * chosen)
     touching = chosen.astype(np.float64) @ by_image
     across = (touching - inside) / (size * rest)
     outside = (total - 2 * touching + inside) / (rest * (rest - 1))
@@ -116,12 +116,13 @@ def _resampled(apart: Apart, size: int, random: np.random.Generator) -> NDArray[
         random.multinomial(count, np.full(count, 1 / count), RESAMPLED).astype(np.float32)
         for count in (size, rest)
     )
-    across = np.sum((ours @ apart[:size, size:]) * theirs, axis=1, dtype=np.float64)
-    inside, outside = (
-        # An image drawn twice is no distance away from itself; the factor mends that.
-        np.sum((drawn @ part) * drawn, axis=1, dtype=np.float64) / (count - 1) ** 2
-        for drawn, part, count in (
-            (ours, apart[:size, :size], size), (theirs, apart[size:, size:], rest)
-        )
-    )  # fmt: skip
-    return _coefficient(across / (size * rest), inside, outside)
+    across = _by_row((ours @ apart[:size, size:]) * theirs) / (size * rest)
+    # An image drawn twice is no distance away from itself; the square mends that.
+    inside = _by_row((ours @ apart[:size, :size]) * ours) / (size - 1) ** 2
+    outside = _by_row((theirs @ apart[size:, size:]) * theirs) / (rest - 1) ** 2
+    return _coefficient(across, inside, outside)
+
+
+def _by_row(values: Apart) -> NDArray[np.float64]:
+    sums: NDArray[np.float64] = np.sum(values, axis=1, dtype=np.float64)
+    return sums

@@ -42,8 +42,9 @@ def check_inputs(
     from data_checks.suites import open_context, run_suites
 
     shutil.rmtree(docs, ignore_errors=True)
-    newest = np.arange(max(0, len(answers) - MOST_ROWS), len(answers))
-    frame = traffic_table([names[at] for at in newest], answers.take(newest), labels)
+    first = max(0, len(answers) - MOST_ROWS)
+    newest = answers.take(np.arange(first, len(answers)))
+    frame = traffic_table(names[first:], newest, labels)
     expected = expectations(reference)
     results = run_suites(open_context(), expected, lambda *_: frame, docs)
     return [check_of(each, results.get(each.name), {}) for each in expected]

@@ -48,10 +48,9 @@ def captured(
     from model.serve.capture import Capture, Sampling
 
     random = np.random.default_rng(seed)
-    where = Sampling(state / "endpoints" / name / "traffic", share=1)
     about = {"name": name, "version": "1", "digest": folder.digest}
     for begin in range(0, images, A_CAPTURE):
-        made = Capture(where, about)
+        made = Capture(Sampling(state / "new", share=1), about)
         for at in range(begin, min(images, begin + A_CAPTURE), A_REQUEST):
             pixels = kind.draw(pool, min(A_REQUEST, images - at), random)
             rows = scorer.predict(pixels)
@@ -62,3 +61,11 @@ def captured(
             made.note(f"{prefix}{seed}-{at}", [b"x"] * len(rows), pixels, rows, said)
         made.close()
         assert made.fates["dropped"] == 0
+        put_in_place(state / "new", state / "endpoints" / name / "traffic")
+
+
+def put_in_place(new: Path, traffic: Path) -> None:
+    """Let files of captured traffic follow those that are there, as those of a process do."""
+    traffic.mkdir(parents=True, exist_ok=True)
+    for file in sorted(new.iterdir()):
+        file.rename(traffic / f"20261126T000000-1-{len(list(traffic.iterdir())):06d}.parquet")

@@ -12,6 +12,7 @@ from tasks.backends.local.traffic import FolderTraffic
 from tasks.captured import collect
 from tasks.monitored import Cursor
 from tasks.replay import REPLAYED_ID
+from tests.tasks.conftest import put_in_place
 
 MODEL = "m" * 64
 
@@ -23,13 +24,14 @@ def traffic(tmp_path):
 
 def capture(tmp_path, *ids: str, model: str = MODEL, classes: int = 3) -> None:
     """One file, with an image for each id; its first probability numbers it."""
-    made = Capture(Sampling(tmp_path / "endpoints/shop/traffic", share=1), {"digest": model})
+    made = Capture(Sampling(tmp_path / "new", share=1), {"digest": model})
     for number, each in enumerate(ids):
         rows = np.full((1, classes), 0.1, np.float32)
         rows[0, 0] = number
         image = np.full((1, 2, 2, 1), number, np.uint8)
         made.note(each, [b"x"], image, rows, [{"label": "a", "probability": 0.9}])
     made.close()
+    put_in_place(tmp_path / "new", tmp_path / "endpoints/shop/traffic")
 
 
 def read(traffic, cursor=None):
@@ -90,9 +92,9 @@ def test_files_that_are_gone_or_damaged_cost_their_rows_and_nothing_else(traffic
     capture(tmp_path, *"abc")
     cursor = read(traffic).after(2)
     folder = tmp_path / "endpoints/shop/traffic"
-    next(folder.iterdir()).unlink()
-    (folder / "20200101T000000-1-000001.parquet").write_bytes(b"PAR1 but no more")
     capture(tmp_path, *"xy")
+    min(folder.iterdir()).unlink()
+    (folder / "20200101T000000-1-000001.parquet").write_bytes(b"PAR1 but no more")
     said: list[str] = []
 
     found = collect(traffic, "shop", MODEL, 3, cursor, said.append)

@@ -16,6 +16,7 @@ from tasks.errors import Refused
 from tasks.label import accuracy_of, join_labels, labelled, read_labels
 from tasks.monitored import Watched
 from tasks.records import ModelVersion
+from tests.tasks.conftest import put_in_place
 
 RULES = DriftRules(least_labels=10, newest_labels=100, min_live_accuracy=0.6)
 
@@ -89,10 +90,11 @@ def test_a_parquet_file_without_places_means_the_first_image(
 def test_an_id_that_occurs_twice_in_the_traffic_belongs_to_neither(
     on, watched, traffic, tmp_path, in_a_flow
 ):
-    made = Capture(Sampling(tmp_path / "state/endpoints/light/traffic", share=1), {"digest": "d"})
+    made = Capture(Sampling(tmp_path / "new", share=1), {"digest": "d"})
     image, row = np.zeros((1, 2, 2, 1), np.uint8), np.ones((1, 2), np.float32)
     made.note("r1", [b"x"], image, row, [{"label": "dark", "probability": 0.9}])
     made.close()
+    put_in_place(tmp_path / "new", tmp_path / "state/endpoints/light/traffic")
 
     file = csv(tmp_path, "request_id,label\nr1,dark\nr2,dark\n")
     assert in_a_flow(join_labels, on, watched, file, RULES).found == 1
