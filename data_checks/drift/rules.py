@@ -30,7 +30,7 @@ class DriftRules(BaseModel):
         0.1, ge=0, description="Least population stability index, freed of bias, that matters."
     )
     min_energy: float = Field(
-        0.01, ge=0, le=1, description="Least energy coefficient of the answers that matters."
+        0.005, ge=0, le=1, description="Least energy coefficient of the answers that matters."
     )
     statistics: Annotated[
         tuple[str, ...], Parameter(negative="", consume_multiple=True, show_default=False)

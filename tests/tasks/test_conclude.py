@@ -44,7 +44,7 @@ def monitor(on, watched, in_a_flow):
     """A run whose traffic amounted to these windows, since the run before."""
 
     def run(*drifted: tuple[str, ...]):
-        now = time.time()
+        now = time.time() - 5  # it is judged after it came
         model = watched.version.digest
         windows = tuple(
             replace(window(*names, at=now + n * 1e-3, model=model), shares=(0.5, 0.5))
@@ -129,8 +129,8 @@ def test_drift_calls_for_a_retraining_with_its_evidence(monitor, events, watched
 def test_drift_that_goes_on_for_hours_calls_once(on, watched, monitor, events):
     monitor(DARK, DARK, DARK)
 
-    for _ in range(5):
-        later(on, watched, 4)
+    for _ in range(3):
+        later(on, watched, 6)
         found = monitor(DARK, DARK)
         assert found.state == "drift"
         assert found.event is None
