@@ -243,15 +243,7 @@ def monitor(
     return run_monitor(name, backend, rules, quiet)
 
 
-def label(
-    file: Path,
-    /,
-    *,
-    name: Name = None,
-    backend: str = "local",
-    quiet: Flag = False,
-    rules: Annotated[DriftRules, Parameter(name="*")] = DriftRules(),  # noqa: B008 (frozen)
-) -> int:
+def label(file: Path, /, *, name: Name = None, backend: str = "local", quiet: Flag = False) -> int:
     """
     Join true labels that came later with captured traffic.
 
@@ -260,8 +252,7 @@ def label(
     Parameters
     ----------
     file
-        CSV or Parquet with the columns request_id, label and, where a request had several images,
-        at: the place of the image, from 0 on.
+        CSV or Parquet: request_id, label and, where a request had several images, at (from 0 on).
     name
         Of the endpoint; may be left out where there is one only.
     backend
@@ -271,7 +262,7 @@ def label(
     """
     from flows.running import run_label
 
-    return run_label(file, name, backend, rules, quiet)
+    return run_label(file, name, backend, quiet)
 
 
 def status(*, repair: Flag = False, backend: str = "local") -> int:

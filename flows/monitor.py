@@ -50,12 +50,7 @@ def monitor(
 
 @flow(name="label", flow_run_name="label {file}", persist_result=False)
 @explained
-def label(
-    file: Path,
-    name: str | None = None,
-    backend: str = "local",
-    rules: DriftRules = DriftRules(),  # noqa: B008 (frozen)
-) -> Joined:
+def label(file: Path, name: str | None = None, backend: str = "local") -> Joined:
     """
     Join true labels that came later with captured traffic; the next monitor judges them.
 
@@ -63,9 +58,7 @@ def label(
         file: CSV or Parquet with the columns request_id, label and, if needed, at.
         name: of the endpoint; may be left out where there is one only.
         backend: where the endpoint is: local.
-        rules: how many labels say something, and what accuracy they should show.
     """
     on = backends.choose(backend)
     with on.ledger.exclusive("label", say, part=PART):
-        watched = find_live(on, name)
-        return join_labels(on, watched, file, rules)
+        return join_labels(on, find_live(on, name), file, DriftRules())

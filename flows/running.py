@@ -122,7 +122,7 @@ def run_monitor(name: str | None, backend: str, rules: DriftRules, quiet: bool) 
     return 0
 
 
-def run_label(file: Path, name: str | None, backend: str, rules: DriftRules, quiet: bool) -> int:
+def run_label(file: Path, name: str | None, backend: str, quiet: bool) -> int:
     """Join true labels with captured traffic and print the live accuracy."""
     require_backend(backend)
     if not file.is_file():
@@ -131,7 +131,7 @@ def run_label(file: Path, name: str | None, backend: str, rules: DriftRules, qui
     with _shown(console, quiet, backend, "label"):
         from flows.monitor import label
 
-        joined = label(file.resolve(), name, backend, rules)
+        joined = label(file.resolve(), name, backend)
     console.print(f"\n{joined.endpoint}: {joined.said}", soft_wrap=True)
     return 0
 
