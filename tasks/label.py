@@ -13,7 +13,7 @@ from model.folder import ModelFolder
 from tasks.captured import rows_of
 from tasks.errors import Refused
 from tasks.monitored import Joined, Labelled, LabelledImage, Watched
-from tasks.ports import Backend
+from tasks.ports import Backend, Watch
 from tasks.step import say, step
 from tasks.watch import traffic_of
 
@@ -33,19 +33,24 @@ def join_labels(on: Backend, watched: Watched, file: Path, rules: DriftRules) ->
     Raises:
         Refused: the file is no table of labels.
     """
+    return joined(on, watched, file, rules, say)
+
+
+def joined(on: Backend, watched: Watched, file: Path, rules: DriftRules, watch: Watch) -> Joined:
+    """The same, outside of Prefect."""
     given = read_labels(file)
-    found = _captured(on, watched.name, given)
+    found = _captured(on, watched.name, given, watch)
     before = labelled(on, watched.name)
     kept = {(each.request_id, each.at): each for each in (*before.images, *found)}
     newest = sorted(kept.values(), key=lambda each: each.time)[-MOST_KEPT:]
     after = Labelled(tuple(newest))
     on.ledger.keep(LABELS, watched.name, after)
     accuracy = accuracy_of(after, watched, rules)
-    joined = Joined(watched.name, watched.version.number, len(given), len(found), accuracy)
-    say(joined.said)
+    answer = Joined(watched.name, watched.version.number, len(given), len(found), accuracy)
+    watch(answer.said)
     if len(found) < len(given):
-        say("the others were not captured (a service keeps a sample), or are gone by now")
-    return joined
+        watch("the others were not captured (a service keeps a sample), or are gone by now")
+    return answer
 
 
 def labelled(on: Backend, name: str) -> Labelled:
@@ -109,7 +114,7 @@ def _table(file: Path) -> pd.DataFrame:
                       ) from error  # fmt: skip
 
 
-def _captured(on: Backend, name: str, given: dict[Key, str]) -> list[LabelledImage]:
+def _captured(on: Backend, name: str, given: dict[Key, str], watch: Watch) -> list[LabelledImage]:
     """The captured images among them; one whose id occurs twice could be either, so neither."""
     found: dict[Key, LabelledImage | None] = {}
     columns = ("request_id", "at", "time", "label", "model_digest")
@@ -126,5 +131,5 @@ def _captured(on: Backend, name: str, given: dict[Key, str]) -> list[LabelledIma
                 found[key] = None if key in found else image
     twice = sum(each is None for each in found.values())
     if twice:
-        say(f"{twice} labels are left out: their request_id occurs twice in the traffic")
+        watch(f"{twice} labels are left out: their request_id occurs twice in the traffic")
     return [each for each in found.values() if each]

@@ -13,7 +13,7 @@ from model.folder import ModelFolder
 from model.serve.capture import Capture, Sampling
 from tasks.backends import choose
 from tasks.errors import Refused
-from tasks.label import accuracy_of, join_labels, labelled, read_labels
+from tasks.label import accuracy_of, joined, labelled, read_labels
 from tasks.monitored import Watched
 from tasks.records import ModelVersion
 from tests.tasks.conftest import put_in_place
@@ -55,41 +55,37 @@ def rows(count: int, label: str, at: int = 0) -> str:
     return "".join(f"r{number},{at},{label}\n" for number in range(count))
 
 
-def test_labels_give_the_accuracy_of_the_live_version(on, watched, traffic, tmp_path, in_a_flow):
+def test_labels_give_the_accuracy_of_the_live_version(on, watched, traffic, tmp_path):
     text = "request_id,at,label\n" + rows(40, "dark") + rows(10, "dark", at=1) + "gone,0,dark\n"
 
-    joined = in_a_flow(join_labels, on, watched, csv(tmp_path, text), RULES)
+    found = joined(on, watched, csv(tmp_path, text), RULES, print)
 
-    assert (joined.rows, joined.found) == (51, 50)
-    assert (joined.accuracy.right, joined.accuracy.labels) == (40, 50)
-    assert joined.accuracy.low < 0.8 < joined.accuracy.high
+    assert (found.rows, found.found) == (51, 50)
+    assert (found.accuracy.right, found.accuracy.labels) == (40, 50)
+    assert found.accuracy.low < 0.8 < found.accuracy.high
 
 
 def test_the_same_labels_twice_count_once_and_a_corrected_one_replaces_the_first(
-    on, watched, traffic, tmp_path, in_a_flow
+    on, watched, traffic, tmp_path
 ):
     for text in (rows(20, "dark"), rows(20, "dark"), rows(5, "bright")):
         file = csv(tmp_path, "request_id,at,label\n" + text)
-        joined = in_a_flow(join_labels, on, watched, file, RULES)
+        found = joined(on, watched, file, RULES, print)
 
-    assert (joined.accuracy.right, joined.accuracy.labels) == (15, 20)
+    assert (found.accuracy.right, found.accuracy.labels) == (15, 20)
 
 
-def test_a_parquet_file_without_places_means_the_first_image(
-    on, watched, traffic, tmp_path, in_a_flow
-):
+def test_a_parquet_file_without_places_means_the_first_image(on, watched, traffic, tmp_path):
     file = tmp_path / "labels.parquet"
     pd.DataFrame({"request_id": ["r1", "r2"], "label": ["dark", "cat"]}).to_parquet(file)
 
-    joined = in_a_flow(join_labels, on, watched, file, RULES)
+    found = joined(on, watched, file, RULES, print)
 
-    assert (joined.accuracy.right, joined.accuracy.labels) == (1, 2)
-    assert "2 delayed labels are too few" in str(joined.accuracy)
+    assert (found.accuracy.right, found.accuracy.labels) == (1, 2)
+    assert "2 delayed labels are too few" in str(found.accuracy)
 
 
-def test_an_id_that_occurs_twice_in_the_traffic_belongs_to_neither(
-    on, watched, traffic, tmp_path, in_a_flow
-):
+def test_an_id_that_occurs_twice_in_the_traffic_belongs_to_neither(on, watched, traffic, tmp_path):
     made = Capture(Sampling(tmp_path / "new", share=1), {"digest": "d"})
     image, row = np.zeros((1, 2, 2, 1), np.uint8), np.ones((1, 2), np.float32)
     made.note("r1", [b"x"], image, row, [{"label": "dark", "probability": 0.9}])
@@ -97,12 +93,12 @@ def test_an_id_that_occurs_twice_in_the_traffic_belongs_to_neither(
     put_in_place(tmp_path / "new", tmp_path / "state/endpoints/light/traffic")
 
     file = csv(tmp_path, "request_id,label\nr1,dark\nr2,dark\n")
-    assert in_a_flow(join_labels, on, watched, file, RULES).found == 1
+    assert joined(on, watched, file, RULES, print).found == 1
 
 
-def test_answers_of_other_versions_do_not_count(on, watched, traffic, tmp_path, in_a_flow):
+def test_answers_of_other_versions_do_not_count(on, watched, traffic, tmp_path):
     file = csv(tmp_path, "request_id,at,label\n" + rows(20, "dark"))
-    in_a_flow(join_labels, on, watched, file, RULES)
+    joined(on, watched, file, RULES, print)
     other = Watched("light", "local", ModelVersion("light", 4, "x", watched.version.folder))
 
     found = accuracy_of(labelled(on, "light"), other, RULES)
@@ -135,10 +131,10 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path):
         read_labels(file)
 
 
-def test_many_labels_take_little_time(on, watched, traffic, tmp_path, in_a_flow):
+def test_many_labels_take_little_time(on, watched, traffic, tmp_path):
     text = "request_id,label\n" + "".join(f"id{n},dark\n" for n in range(100_000))
     began = time.monotonic()
 
-    in_a_flow(join_labels, on, watched, csv(tmp_path, text), RULES)
+    joined(on, watched, csv(tmp_path, text), RULES, print)
 
     assert time.monotonic() - began < 20
