@@ -50,7 +50,7 @@ def conclude_drift(
     Decide, call for a retraining if it is due, write the report, remember.
 
     The decision is kept before the event is sent, and sent again under the same id if the process
-    was killed in between: Prefect's triggers heed an id once.
+    was killed in between: Prefect keeps an id once, and for half an hour its triggers heed it once.
 
     Raises:
         Transient: Prefect did not take the event; the next run sends it.
