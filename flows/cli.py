@@ -19,6 +19,8 @@ COMMANDS = {
     "rollback": "Let an earlier version serve again, after the same proof as any other.",
     "promote": "Let what serves in one Azure environment serve in another.",
     "trigger": "Start a deployment from a pipeline, follow it, and end as it ends.",
+    "monitor": "Judge the traffic since last time; drift that lasts calls for a retraining.",
+    "label": "Join true labels that came later with captured traffic.",
     "status": "Say what serves where, and the last releases.",
     "stop": "Stop the endpoint; its versions stay registered.",
     "setup": "Make all that Prefect needs on its server: pools, deployments, triggers, notices.",

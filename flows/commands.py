@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter, validators
 
+from data_checks.drift.rules import DriftRules
 from model.config import TrainConfig
 from model.tune.space import Search
 from tasks.rules import Rules
@@ -220,6 +221,55 @@ def trigger(
 
     words = tuple(settings or ())
     return run_trigger(deployment, words, build, detach, attach, cancel, minutes, junit, summary)
+
+
+def monitor(
+    *,
+    name: Name = None,
+    backend: str = "local",
+    quiet: Flag = False,
+    rules: Annotated[DriftRules, Parameter(name="*")] = DriftRules(),  # noqa: B008 (frozen)
+) -> int:
+    """
+    Judge the traffic since last time; drift that lasts calls for a retraining.
+
+    It compares what the live version answers with its answers to the test images, and emits the
+    Prefect event mlops.drift.detected (docs/monitoring.md). Too few images give no verdict.
+
+    Parameters
+    ----------
+    name
+        Of the endpoint; may be left out where there is one only.
+    backend
+        Where the endpoint is: local.
+    quiet
+        Print the result only.
+    """
+    from flows.running import run_monitor
+
+    return run_monitor(name, backend, rules, quiet)
+
+
+def label(file: Path, /, *, name: Name = None, backend: str = "local", quiet: Flag = False) -> int:
+    """
+    Join true labels that came later with captured traffic.
+
+    They give the accuracy of the live version, with an interval; the next monitor judges it.
+
+    Parameters
+    ----------
+    file
+        CSV or Parquet: request_id, label and, where a request had several images, at (from 0 on).
+    name
+        Of the endpoint; may be left out where there is one only.
+    backend
+        Where the endpoint is: local.
+    quiet
+        Print the result only.
+    """
+    from flows.running import run_label
+
+    return run_label(file, name, backend, quiet)
 
 
 def status(*, repair: Flag = False, backend: str = "local") -> int:

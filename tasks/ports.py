@@ -6,11 +6,11 @@ The one seam: what a backend must be able to do, as four small protocols and a l
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from data_checks.check import Reference, Report
 from data_checks.limits import Limits
@@ -27,6 +27,9 @@ from tasks.records import (
 )
 from tasks.searches import TuningJob, TuningRun
 from tasks.standing import Standing
+
+if TYPE_CHECKING:
+    import pyarrow as arrow
 
 Record = TypeVar("Record")
 Watch = Callable[[str], None]  # is told of progress, one line at a time
@@ -140,6 +143,16 @@ class Endpoints(Protocol):
         """Let what should serve serve again if it died, and end what a crash left beside it."""
 
 
+class Traffic(Protocol):
+    """What services kept of the images that they answered, as ``model/serve/capture.py`` has it."""
+
+    def files(self, name: str) -> list[str]:
+        """Names of the Parquet files of an endpoint; each is whole, and never changes."""
+
+    def read(self, name: str, file: str, columns: Sequence[str]) -> arrow.Table | None:
+        """Those columns of a file; ``None`` if it is gone (the oldest go) or cannot be read."""
+
+
 class Overview(Protocol):
     """Looks at endpoints that are elsewhere."""
 
@@ -212,5 +225,6 @@ class Backend:
     ledger: Ledger
     tuner: Tuner | None = None  # none: searches run elsewhere
     endpoints: Endpoints | None = None  # none: it registers, and others serve
+    traffic: Traffic | None = None  # none: what was captured cannot be had from here
     overview: Overview | None = None  # none: its endpoints are processes of this machine
     planner: Planner | None = None  # none: nothing leaves this machine, nothing is paid for

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from data_checks.drift.rules import DriftRules
 from data_checks.limits import Limits
 from flows.cli import COMMANDS
 from model.config import TrainConfig
@@ -92,6 +93,14 @@ def test_every_rule_is_explained():
     for name, field in Rules.model_fields.items():
         assert f"--{name.replace('_', '-')}" in text
         assert f"{field.default}" in text
+
+
+def test_every_rule_of_the_monitor_is_explained_with_its_default():
+    text = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
+
+    for name, field in DriftRules.model_fields.items():
+        default = f" {field.default:g}" if field.default else ""
+        assert f"--{name.replace('_', '-')}{default}" in text, name
 
 
 def test_the_example_of_a_search_space_makes_sense():
