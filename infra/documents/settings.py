@@ -1,0 +1,173 @@
+"""docs/reference/settings.md and .env.example: every setting, from the code that reads it."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_settings import BaseSettings
+
+from infra.documents.places import MADE, table
+from model.serve.options import parser
+from tasks.backends.azure.containers.settings import ServingSettings
+from tasks.backends.azure.settings import AzureSettings
+
+NEEDED = "needed"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A variable of the environment: what it is, what holds if it is left out, where to find it."""
+
+    name: str
+    meaning: str
+    otherwise: str = ""
+    found_by: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Settings that are needed together."""
+
+    heading: str
+    text: str
+    settings: tuple[Setting, ...]
+
+
+EVERYWHERE = (
+    Setting("MLOPS_HOME", "the state folder", ".mlops in the checkout"),
+    Setting(
+        "PREFECT_API_URL", "the Prefect server", "each command runs one of its own",
+        "`make ui` prints it",
+    ),
+    Setting("PREFECT_API_KEY", "key of Prefect Cloud", "none", "Prefect Cloud > API Keys"),
+)  # fmt: skip
+WHO = (
+    Setting(
+        "AZURE_TENANT_ID", "directory of the service principal", "",
+        "az account show --query tenantId",
+    ),
+    Setting(
+        "AZURE_CLIENT_ID", "the service principal, or a managed identity", "",
+        "az ad sp list --display-name NAME",
+    ),
+    Setting(
+        "AZURE_CLIENT_SECRET", "its secret, where there is nothing better", "",
+        "az ad sp create-for-rbac",
+    ),
+)  # fmt: skip
+
+HEAD = f"""\
+# Settings
+
+{MADE}
+
+Variables of the environment, or lines of a file `.env` in the folder where you work: [how to set
+them](../bash-environment-variables.md). What is missing is named at once, with where to find it.
+The options of commands are in [cli.txt](../cli.txt), the limits of the data checks in
+[data checks](../checks.md), and what `make image` takes in [the container image](../image.md).
+"""
+SERVICE = """\
+## The scoring service
+
+`python -m model.serve` takes options, and no settings. What they do:
+[the scoring service](../serving.md).
+"""
+
+
+def groups() -> tuple[Group, ...]:
+    """All settings, in the order in which a newcomer meets them."""
+    return (
+        Group("Everywhere", "None is needed on a laptop. `.env` does not reach `MLOPS_HOME`: "
+              "[export it](../bash-environment-variables.md).", EVERYWHERE),
+        Group("Azure", "For `--backend azure`: [releases to Azure](../azure.md).",
+              _of(AzureSettings)),
+        Group("Serving in Azure", "Asked for once `AZURE_CONTAINER_REGISTRY` is set.",
+              _of(ServingSettings)),
+        Group("Who you are, in Azure", "None is needed after `az login`, on a machine with a "
+              "managed identity, or in a pipeline with workload identity. They are read from the "
+              "environment alone: [export them](../bash-environment-variables.md).", WHO),
+    )  # fmt: skip
+
+
+def settings_page() -> str:
+    """A table a group, and one of the options of the service."""
+    parts = [HEAD]
+    for group in groups():
+        rows = [
+            (f"`{each.name}`", each.meaning, _code(each.otherwise), _code(each.found_by))
+            for each in group.settings
+        ]
+        columns = ("setting", "is", "if left out", "find it by")
+        parts.append(f"## {group.heading}\n\n{group.text}\n\n{table(columns, rows)}\n")
+    parts.append(f"{SERVICE}\n{table(('option', 'is', 'if left out'), _options())}\n")
+    return "\n".join(parts)
+
+
+def env_example() -> str:
+    """A file to copy to ``.env``: every setting, each as a remark."""
+    parts = [ENV_HEAD]
+    for group in groups():
+        parts.append(f"# ── {group.heading} " + "─" * (70 - len(group.heading)) + "\n")
+        parts += [_line(each) for each in group.settings]
+    return "\n".join(parts)
+
+
+ENV_HEAD = """\
+# Every setting. Written by `make docs` from the code; docs/reference/settings.md says the same.
+#   cp .env.example .env       then take the # away from the lines that you need, and fill them in
+#   . infra/export-env         what programs read from the environment alone gets there (bash)
+# .env and .env.<environment> are not committed: git ignores them.
+"""
+
+
+def _line(setting: Setting) -> str:
+    remark = f"# {setting.meaning}"
+    if setting.found_by:
+        remark += f" ({setting.found_by})"
+    if setting.otherwise == NEEDED:
+        return f"{remark} — {NEEDED}\n# {setting.name}=\n"
+    is_value = setting.otherwise and " " not in setting.otherwise and setting.otherwise != "none"
+    return f"{remark}\n# {setting.name}={setting.otherwise if is_value else ''}\n"
+
+
+def _of(kind: type[BaseSettings]) -> tuple[Setting, ...]:
+    return tuple(
+        Setting(
+            str(field.validation_alias), str(field.title or field.description),
+            NEEDED if field.is_required() else _value(field.default), str(field.description or ""),
+        )
+        for field in kind.model_fields.values()
+    )  # fmt: skip
+
+
+def _value(default: Any) -> str:
+    if default is None:
+        return "none"
+    if isinstance(default, tuple):
+        return ",".join(_value(each) for each in default)
+    return f"{default:g}" if isinstance(default, float) else str(default).lower()
+
+
+def _code(text: str) -> str:
+    """What is to be typed, as code; words, and what has code in it already, as they are."""
+    is_typed = text.startswith(("az ", "docker ", "python ", "databricks ", "prefect "))
+    has_digits = any(sign.isdigit() for sign in text) and " " not in text
+    return f"`{text}`" if (is_typed and "; " not in text) or has_digits else text
+
+
+def _options() -> list[tuple[str, str, str]]:
+    rows = []
+    for action in parser(None)._actions:
+        if isinstance(action, argparse._HelpAction):
+            continue
+        said = (action.help or "").partition(" [%(default)")[0]
+        rows.append((f"`{action.option_strings[0]}`", said, _otherwise(action)))
+    return rows
+
+
+def _otherwise(action: argparse.Action) -> str:
+    if action.required:
+        return NEEDED
+    return "" if action.default in (None, [], False) else f"`{action.default}`"
