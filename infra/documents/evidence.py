@@ -7,11 +7,13 @@ import inspect
 import types
 import typing
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from flows.evidence import Evidence
 from flows.terminal import STEPS
 from infra.documents.places import MADE, table
+from model.config import TrainConfig
 from tasks import deploy, evaluate, gate, promote, register, train, tune, validate
 from tasks.step import Skipped, Step
 
@@ -96,6 +98,8 @@ def _named(hint: Any) -> str:
     if origin in (list, tuple):
         kinds = dict.fromkeys(_named(each) for each in arguments if each is not Ellipsis)
         return "list of " + " and ".join(kinds)
+    if origin is typing.Literal:
+        return " or ".join(map(str, arguments))
     if origin is dict:
         return f"object of {_named(arguments[1])}"
     return _link(hint) if dataclasses.is_dataclass(hint) else getattr(hint, "__name__", str(hint))
@@ -107,5 +111,6 @@ def _link(kind: Any) -> str:
 
 WORDS: dict[Any, str] = {
     str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null",
-    Any: "any value", object: "any value",
+    Path: "path", Any: "any value", object: "any value",
+    TrainConfig: "the knobs of training: options of [`release`](../cli.txt)",
 }  # fmt: skip
