@@ -7,6 +7,7 @@ from pathlib import Path
 
 from infra.documents.command_line import cli_text
 from infra.documents.evidence import evidence_page
+from infra.documents.events import events_page
 from infra.documents.exit_codes import exit_codes_page
 from infra.documents.http_api import http_api_page
 from infra.documents.places import DOCS, ROOT
@@ -19,6 +20,7 @@ WRITTEN: dict[Path, Callable[[], str]] = {
     DOCS / "project-structure.md": structure_page,
     REFERENCE / "settings.md": settings_page,
     REFERENCE / "http-api.md": http_api_page,
+    REFERENCE / "events.md": events_page,
     REFERENCE / "exit-codes.md": exit_codes_page,
     REFERENCE / "evidence.md": evidence_page,
     ROOT / ".env.example": env_example,

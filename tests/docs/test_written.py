@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from infra.documents.events import MEANINGS, _triggers
 from infra.documents.places import ROOT
 from infra.documents.settings import groups
 from infra.documents.written import WRITTEN
@@ -37,6 +38,10 @@ def test_every_setting_says_what_it_is_and_a_needed_one_where_to_find_it():
             assert re.fullmatch(r"[A-Z][A-Z0-9_]+", setting.name)
             assert setting.meaning
             assert setting.found_by or setting.otherwise != "needed"
+
+
+def test_every_event_that_starts_something_is_explained():
+    assert {event for event, _, _ in _triggers()} <= set(MEANINGS)
 
 
 def test_every_knob_has_a_description():
