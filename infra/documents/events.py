@@ -60,7 +60,7 @@ emit_event(
 
 def events_page() -> str:
     """Events with what they start, then states."""
-    found = list(_triggers())
+    found = list(triggers())
     rows = [
         (
             f"`{event}`",
@@ -74,7 +74,7 @@ def events_page() -> str:
     return f"{HEAD}\n{events}\n\n{EMIT}\n{STATES}"
 
 
-def _triggers() -> list[tuple[str, str, str]]:
+def triggers() -> list[tuple[str, str, str]]:
     """Each event with a deployment that it starts, and a field of its payload that this reads."""
     described: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     found = []

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from infra.documents.command_line import cli_text
-from infra.documents.evidence import evidence_page
 from infra.documents.events import events_page
+from infra.documents.evidence import evidence_page
 from infra.documents.exit_codes import exit_codes_page
 from infra.documents.http_api import http_api_page
 from infra.documents.places import DOCS, ROOT

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from infra.documents.events import MEANINGS, _triggers
+from infra.documents.events import MEANINGS, triggers
 from infra.documents.places import ROOT
 from infra.documents.settings import groups
 from infra.documents.written import WRITTEN
@@ -41,7 +41,7 @@ def test_every_setting_says_what_it_is_and_a_needed_one_where_to_find_it():
 
 
 def test_every_event_that_starts_something_is_explained():
-    assert {event for event, _, _ in _triggers()} <= set(MEANINGS)
+    assert {event for event, _, _ in triggers()} <= set(MEANINGS)
 
 
 def test_every_knob_has_a_description():
