@@ -47,7 +47,7 @@ print(checks[["name", "passed", "observed", "limit"]].to_string(index=False))
 # %%
 facts = pd.read_parquet(PLACE / "checks" / FACTS)
 by_label = facts.groupby("label")[["mean", "deviation", "bytes"]].median().sort_values("mean")
-print(by_label.round(1).to_string())
+print(by_label.round().astype(int).to_string())
 
 # %% [markdown]
 # Do classes differ in brightness alone? Then a model may learn the light and not the thing.

@@ -26,7 +26,7 @@ What automations of Prefect can go by. [Operating](../operating.md) says how to 
 ## Events
 
 The resource of each is an endpoint: `prefect.resource.id` is `mlops.endpoint.<backend>.<name>`, and
-`mlops.backend` says local, azure or azure:<environment>.
+`mlops.backend` says `local`, `azure` or `azure:<environment>`.
 """
 STATES = """\
 ## How runs end

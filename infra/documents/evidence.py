@@ -14,6 +14,7 @@ from flows.evidence import Evidence
 from flows.terminal import STEPS
 from infra.documents.places import MADE, table
 from model.config import TrainConfig
+from model.tune.space import Search
 from tasks import deploy, evaluate, gate, promote, register, train, tune, validate
 from tasks.step import Skipped, Step
 
@@ -101,7 +102,7 @@ def _named(hint: Any) -> str:
     if origin is typing.Literal:
         return " or ".join(map(str, arguments))
     if origin is dict:
-        return f"object of {_named(arguments[1])}"
+        return "object" if arguments[1] is Any else f"object of {_named(arguments[1])}"
     return _link(hint) if dataclasses.is_dataclass(hint) else getattr(hint, "__name__", str(hint))
 
 
@@ -112,5 +113,6 @@ def _link(kind: Any) -> str:
 WORDS: dict[Any, str] = {
     str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null",
     Path: "path", Any: "any value", object: "any value",
+    Search: "what is searched: options of [`tune`](../cli.txt)",
     TrainConfig: "the knobs of training: options of [`release`](../cli.txt)",
 }  # fmt: skip

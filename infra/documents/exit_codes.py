@@ -46,6 +46,6 @@ def exit_codes(file: str) -> dict[int, str]:
     found = re.search(r"Exit codes: (.+?)\.\n", text, re.DOTALL)
     if not found:
         raise ValueError(f"{file} does not say its exit codes")
-    sentence = re.sub(r"\s*\n#?\s*", " ", found[1])
+    sentence = re.sub(r"\s*\n#?\s*", " ", found[1]).replace("``", "`")
     parts = [CODE.fullmatch(part.strip()) for part in sentence.split("·")]
     return {int(part[1]): part[2] for part in parts if part}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from infra.documents.places import DOCS, ROOT
 
 NOTEBOOK = DOCS / "notebooks" / "explore.py"
 TIMEOUT_S = 120
+STDOUT, CHAT = "stdout", "INFO:tensorflow:"
 
 
 def run_notebook(page: Path) -> None:
@@ -21,11 +23,16 @@ def run_notebook(page: Path) -> None:
     """
     import jupytext
     from nbclient import NotebookClient
+    from traitlets.config import Config
 
     notebook = jupytext.read(NOTEBOOK)
     NotebookClient(
-        notebook, timeout=TIMEOUT_S, kernel_name="python3", resources={"metadata": {"path": ROOT}}
-    ).execute()
+        notebook,
+        timeout=TIMEOUT_S,
+        kernel_name="python3",
+        resources={"metadata": {"path": ROOT}},
+        config=Config({"ConnectionFileMixin": {"transport": "ipc"}}),  # no port that others reach
+    ).execute(stderr=subprocess.DEVNULL)  # what libraries chat; errors of cells come otherwise
     page.parent.mkdir(parents=True, exist_ok=True)
     parts = [_cell(cell, page, number) for number, cell in enumerate(notebook.cells)]
     page.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
@@ -34,14 +41,15 @@ def run_notebook(page: Path) -> None:
 def _cell(cell: Any, page: Path, number: int) -> str:
     if cell.cell_type != "code":
         return str(cell.source)
-    outputs = [_output(output, page, number) for output in cell.outputs]
-    return "\n\n".join([f"```python\n{cell.source}\n```", *filter(None, outputs)])
+    printed = "".join(o.text for o in cell.outputs if o.output_type == "stream" if o.name == STDOUT)
+    kept = [line for line in printed.splitlines() if not line.startswith(CHAT)]
+    drawn = [_output(output, page, number) for output in cell.outputs]
+    parts = [f"```python\n{cell.source}\n```", _text("\n".join(kept)), *drawn]
+    return "\n\n".join(filter(None, parts))
 
 
 def _output(output: Any, page: Path, number: int) -> str:
-    """What a cell printed, answered or drew; what it said to standard error is left out."""
-    if output.output_type == "stream":
-        return _text(output.text) if output.name == "stdout" else ""
+    """What a cell drew or answered."""
     data = output.get("data", {})
     if "image/png" in data:
         picture = page.with_name(f"{page.stem}-{number}.png")

@@ -13,7 +13,7 @@ from model.serve.options import parser
 from tasks.backends.azure.containers.settings import ServingSettings
 from tasks.backends.azure.settings import AzureSettings
 
-NEEDED = "needed"
+NEEDED, NONE = "needed", "none"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ EVERYWHERE = (
         "PREFECT_API_URL", "the Prefect server", "each command runs one of its own",
         "`make ui` prints it",
     ),
-    Setting("PREFECT_API_KEY", "key of Prefect Cloud", "none", "Prefect Cloud > API Keys"),
+    Setting("PREFECT_API_KEY", "key of Prefect Cloud", NONE, "Prefect Cloud > API Keys"),
 )  # fmt: skip
 WHO = (
     Setting(
@@ -128,7 +128,7 @@ def _line(setting: Setting) -> str:
         remark += f" ({setting.found_by})"
     if setting.otherwise == NEEDED:
         return f"{remark} — {NEEDED}\n# {setting.name}=\n"
-    is_value = setting.otherwise and " " not in setting.otherwise and setting.otherwise != "none"
+    is_value = setting.otherwise and " " not in setting.otherwise and setting.otherwise != NONE
     return f"{remark}\n# {setting.name}={setting.otherwise if is_value else ''}\n"
 
 
@@ -144,17 +144,22 @@ def _of(kind: type[BaseSettings]) -> tuple[Setting, ...]:
 
 def _value(default: Any) -> str:
     if default is None:
-        return "none"
+        return NONE
     if isinstance(default, tuple):
         return ",".join(_value(each) for each in default)
-    return f"{default:g}" if isinstance(default, float) else str(default).lower()
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def _code(text: str) -> str:
-    """What is to be typed, as code; words, and what has code in it already, as they are."""
+    """What is to be typed, as code, up to a remark behind it; words as they are."""
+    typed, sign, remark = text.partition("; ") if text.startswith("az ") else (text, "", "")
     is_typed = text.startswith(("az ", "docker ", "python ", "databricks ", "prefect "))
-    has_digits = any(sign.isdigit() for sign in text) and " " not in text
-    return f"`{text}`" if (is_typed and "; " not in text) or has_digits else text
+    is_value = (
+        " " not in text and (not text.isalpha() or text.islower()) and text not in (NEEDED, NONE)
+    )
+    return f"`{typed}`{sign}{remark}" if text and (is_typed or is_value) else text
 
 
 def _options() -> list[tuple[str, str, str]]:

@@ -7,6 +7,7 @@ it. So the folder that is given to Zensical is prepared first (docs/adr/0013).
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,9 @@ from infra.documents.notebook import NOTEBOOK, run_notebook
 from infra.documents.places import DOCS, PAGES, ROOT
 
 CONFIG = Path(__file__).with_name("zensical.toml")
+SHIM, SHIM_ELSEWHERE = (
+    Path(__file__).with_name("iframe-worker.js"), "https://unpkg.com/iframe-worker/shim",
+)  # fmt: skip
 
 
 class BadSite(RuntimeError):
@@ -48,7 +52,17 @@ def build_site(out: Path) -> Path:
     said = done.stdout + done.stderr
     if done.returncode or "warning" in said.lower():
         raise BadSite(f"zensical ended with {done.returncode}:\n{said}")
+    _keep_here(out / "site")
     return out / "site" / "index.html"
+
+
+def _keep_here(site: Path) -> None:
+    """Zensical's pages fetch a shim for their search from elsewhere; ours have it beside them."""
+    shutil.copyfile(SHIM, site / SHIM.name)
+    for file in site.rglob("*.html"):
+        near = os.path.relpath(site / SHIM.name, file.parent)
+        text = file.read_text(encoding="utf-8")
+        file.write_text(text.replace(SHIM_ELSEWHERE, near), encoding="utf-8")
 
 
 def prepare(pages: Path) -> None:

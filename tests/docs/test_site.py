@@ -8,8 +8,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 from infra.documents.site import build_site
+from tests.browser import browser, needs_browser
 
 LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href"}
 ELSEWHERE = re.compile(r"(https?:)?//")
@@ -64,6 +67,25 @@ def test_nothing_is_loaded_from_elsewhere(site):
 
     assert [load for load in loaded if ELSEWHERE.match(load)] == []
     assert re.findall(r"(?:url\(|@import )[\"']?(?:https?:)?//[^)]*", styles) == []
+
+
+@needs_browser
+def test_in_a_browser_it_loads_nothing_from_elsewhere_and_finds_what_is_asked(site):
+    first = min(site, key=lambda file: len(file.parts))
+    with browser() as driver:
+        driver.get(first.as_uri())
+        driver.find_element(By.TAG_NAME, "body").send_keys("/")
+        driver.switch_to.active_element.send_keys("idempotency")
+        found = WebDriverWait(driver, 20).until(
+            lambda it: [a.get_attribute("href") for a in it.find_elements(By.TAG_NAME, "a")
+                        if "h=idempotency" in str(a.get_attribute("href"))]
+        )  # fmt: skip
+        loaded = driver.execute_script(
+            "return performance.getEntriesByType('resource').map(each => each.name)"
+        )
+
+    assert any(Path(urllib.parse.urlsplit(link).path).is_file() for link in found)
+    assert [each for each in loaded if not each.startswith("file:")] == []
 
 
 def test_the_notebook_shows_what_it_printed_and_drew(site):

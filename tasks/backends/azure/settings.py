@@ -57,7 +57,7 @@ class AzureSettings(FromHere):
     )
     volume: Volume = Field(
         validation_alias="MLOPS_VOLUME",
-        title="/Volumes/<catalog>/<schema>/<volume>: wheels and model folders",
+        title="/Volumes/CATALOG/SCHEMA/VOLUME: wheels and model folders",
         description="Catalog Explorer > the volume > path",
     )
     tracking: Literal["databricks", ""] | None = Field(
@@ -69,14 +69,14 @@ class AzureSettings(FromHere):
     experiment: Experiment | None = Field(
         None,
         validation_alias="MLFLOW_EXPERIMENT_NAME",
-        title="path of the experiment there; /Shared/<name of the data> if left out",
+        title="path of the experiment there; /Shared/NAME-OF-THE-DATA if left out",
         description="Experiments > its name > Copy path",
     )
     credentials_block: str | None = Field(
         None,
         validation_alias="MLOPS_CREDENTIALS_BLOCK",
-        title="a block of Prefect that holds the identity",
-        description="prefect block ls: an Azure Container Instance Credentials block",
+        title="Azure Container Instance Credentials, a block of Prefect: the identity",
+        description="prefect block ls",
     )
     cluster: str | None = Field(
         None,
