@@ -21,7 +21,8 @@ HEAD = f"""\
 
 {MADE}
 
-What automations of Prefect can go by. [Operating](../operating.md) says how to make them.
+What automations of Prefect can go by. [Operating](../operating.md#events) says how to emit one, and
+how to be told.
 
 ## Events
 
@@ -43,19 +44,6 @@ A run of a flow, or of a step, ends in a state of Prefect; these names are ours:
 
 Prefect emits an event for each, such as `prefect.flow-run.Refused`, which an automation can expect.
 """
-EMIT = """\
-To say that images arrived:
-
-```python
-from prefect.events import emit_event
-
-emit_event(
-    event="mlops.data.arrived",
-    resource={"prefect.resource.id": "mlops.endpoint.local.shoes", "mlops.backend": "local"},
-    payload={"data": "/data/shoes", "endpoint": "shoes"},
-)
-```
-"""
 
 
 def events_page() -> str:
@@ -71,7 +59,7 @@ def events_page() -> str:
         for event, meaning in MEANINGS.items()
     ]
     events = table(("event", "means", "starts", "reads of its payload"), rows)
-    return f"{HEAD}\n{events}\n\n{EMIT}\n{STATES}"
+    return f"{HEAD}\n{events}\n\n{STATES}"
 
 
 def triggers() -> list[tuple[str, str, str]]:

@@ -38,9 +38,13 @@ def by_cyclopts(app: App) -> Callable[[list[str]], None]:
 
 
 def by_argparse(words: list[str]) -> None:
+    """A sentence may name an option alone, without what it needs."""
     from model.serve.options import parser
 
-    parser(None).parse_args(words)
+    made = parser(None)
+    if len(words) == 1 and words[0] in made._option_string_actions:
+        return
+    made.parse_args(words)
 
 
 def parsers() -> dict[str, Callable[[list[str]], None]]:
