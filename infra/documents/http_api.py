@@ -46,11 +46,11 @@ def _operation(asked: str, operation: dict[str, Any]) -> str:
         bodies = operation["requestBody"]["content"]
         rows = [(f"`{kind}`", _kind(body["schema"])) for kind, body in bodies.items()]
         lines.append(table(("body", "is"), rows) + "\n")
-    rows = [
+    answers = [
         (code, answer["description"], ", ".join(_answer(answer)))
         for code, answer in operation["responses"].items()
     ]
-    lines.append(table(("status", "means", "content"), rows) + "\n")
+    lines.append(table(("status", "means", "content"), answers) + "\n")
     return "\n".join(lines)
 
 

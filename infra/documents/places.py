@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -10,7 +11,7 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 MADE = "<!-- Written by `make docs` from the code: change it there. -->"  # heads what is generated
 
 
-def table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown; a bar within a cell does not end the cell."""
     lines = [columns, tuple("---" for _ in columns), *rows]
     return "\n".join(

@@ -41,6 +41,7 @@ def build_site(out: Path) -> Path:
     Raises:
         BadLink, BadSite.
     """
+    out = out.resolve()
     shutil.rmtree(out, ignore_errors=True)
     prepare(out / "pages")
     (out / CONFIG.name).write_text(CONFIG.read_text(encoding="utf-8"), encoding="utf-8")
@@ -58,6 +59,7 @@ def build_site(out: Path) -> Path:
 
 def _keep_here(site: Path) -> None:
     """Zensical's pages fetch a shim for their search from elsewhere; ours have it beside them."""
+    (site / "404.html").unlink()  # for a server at whose root the site is
     shutil.copyfile(SHIM, site / SHIM.name)
     for file in site.rglob("*.html"):
         near = os.path.relpath(site / SHIM.name, file.parent)
@@ -68,7 +70,7 @@ def _keep_here(site: Path) -> None:
 def prepare(pages: Path) -> None:
     """Write every page of the site as Markdown, and the pictures."""
     written: set[Path] = set()
-    rest = [*PAGES, *links.LATER, NOTEBOOK, DOCS / "cli.txt"]
+    rest = [*PAGES, *links.LATER, ROOT / "CHANGELOG.md", NOTEBOOK, DOCS / "cli.txt"]
     while rest:
         file = rest.pop()
         if file in written:

@@ -61,7 +61,8 @@ def test_names_are_told_and_values_are_not(tmp_path):
     [
         (None, ". {}", "there is no .env here; cp .env.example .env"),
         (None, ". {} .env.prod", "there is no .env.prod here"),
-        ("no equals sign here\n", ". {}", "is no NAME=VALUE"),
+        ("A=1\nno equals sign here\n", ". {}", ".env: line 2 is no NAME=VALUE"),
+        ("MLOPS_HOME\n", ". {}", ".env: line 1 is no NAME=VALUE"),
         ("A=1\n", "bash {}", "read it into your shell, do not run it: . infra/export-env"),
     ],
 )
