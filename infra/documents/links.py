@@ -38,7 +38,8 @@ def place_of(file: Path) -> str:
         return file.relative_to(DOCS).as_posix()
     if file.is_relative_to(DOCS / "notebooks"):
         return f"notebooks/{file.stem}.md"
-    inside = f"{SOURCES}/{file.relative_to(ROOT).as_posix()}"
+    parts = [part.lstrip(".") for part in file.relative_to(ROOT).parts]  # hidden ones are left out
+    inside = "/".join([SOURCES, *parts])
     return inside if file.suffix == ".md" else f"{inside}.md"
 
 

@@ -8,6 +8,7 @@ it. So the folder that is given to Zensical is prepared first (docs/adr/0013).
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from infra.documents.notebook import NOTEBOOK, run_notebook
 from infra.documents.places import DOCS, PAGES, ROOT
 
 CONFIG = Path(__file__).with_name("zensical.toml")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 SHIM, SHIM_ELSEWHERE = (
     Path(__file__).with_name("iframe-worker.js"), "https://unpkg.com/iframe-worker/shim",
 )  # fmt: skip
@@ -50,7 +52,7 @@ def build_site(out: Path) -> Path:
         [program, "build", "--clean", "--strict", "--config-file", out / CONFIG.name],
         cwd=out, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    said = done.stdout + done.stderr
+    said = COLOUR.sub("", done.stdout + done.stderr)
     if done.returncode or "warning" in said.lower():
         raise BadSite(f"zensical ended with {done.returncode}:\n{said}")
     _keep_here(out / "site")
