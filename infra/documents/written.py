@@ -11,7 +11,7 @@ from infra.documents.evidence import evidence_page
 from infra.documents.exit_codes import exit_codes_page
 from infra.documents.http_api import http_api_page
 from infra.documents.places import DOCS, ROOT
-from infra.documents.settings import env_example, settings_page
+from infra.documents.settings_page import env_example, settings_page
 from infra.documents.structure import structure_page
 
 REFERENCE = DOCS / "reference"
