@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,15 @@ def run_notebook(page: Path) -> None:
     from traitlets.config import Config
 
     notebook = jupytext.read(NOTEBOOK)
-    NotebookClient(
-        notebook,
-        timeout=TIMEOUT_S,
-        kernel_name="python3",
-        resources={"metadata": {"path": ROOT}},
-        config=Config({"ConnectionFileMixin": {"transport": "ipc"}}),  # no port that others reach
-    ).execute(stderr=subprocess.DEVNULL)  # what libraries chat; errors of cells come otherwise
+    with tempfile.TemporaryDirectory(prefix="kernel-") as place:  # sockets of its own, no port
+        ours = {"transport": "ipc", "connection_file": f"{place}/k.json"}
+        NotebookClient(
+            notebook,
+            timeout=TIMEOUT_S,
+            kernel_name="python3",
+            resources={"metadata": {"path": ROOT}},
+            config=Config({"ConnectionFileMixin": ours}),
+        ).execute(stderr=subprocess.DEVNULL)  # libraries chat; errors of cells come otherwise
     page.parent.mkdir(parents=True, exist_ok=True)
     parts = [_cell(cell, page, number) for number, cell in enumerate(notebook.cells)]
     page.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
