@@ -17,7 +17,8 @@ ROOT = next(
 sys.path.insert(0, str(ROOT))  # where the notebook was started from does not matter
 
 DATA = str(ROOT / "model" / "sample" / "fashion-mnist.parquet")  # yours: a folder, Parquet, a URL
-PLACE = Path(tempfile.mkdtemp(prefix="explore-"))
+KEPT = tempfile.TemporaryDirectory(prefix="explore-")  # as long as the notebook is open
+PLACE = Path(KEPT.name)
 
 # %% [markdown]
 # ## What is in the data?
