@@ -94,7 +94,9 @@ def for_the_site(page: Path) -> str:
     def change(target: str, anchor: str) -> str:
         if not target or OUTSIDE.match(target):
             return target + anchor
-        return os.path.relpath(place_of(_file(page, target)), here) + anchor
+        file = _file(page, target)
+        anchor = "" if file in LATER and not file.is_file() else anchor
+        return os.path.relpath(place_of(file), here) + anchor
 
     return each_link(page.read_text(encoding="utf-8"), change)
 
