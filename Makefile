@@ -71,12 +71,12 @@ mlflow: .venv/app ## Open the runs, curves and versions in MLflow's own pages
 stop: ## Stop the endpoint
 	$(BIN)/python -m flows stop
 
-docs: .venv/dev ## Write docs/cli.txt again from the command line's own help
-	$(BIN)/python -m tests.docs.test_documents > docs/cli.txt
+docs: .venv/dev ## Write what the code says of itself (help, settings, …), then build the documents as a site
+	@$(BIN)/python -m infra.documents
 
 lock: .venv/uv ## Resolve the requirements again, with hashes
 	cd $(REQUIREMENTS) && for part in uv dev; do ../../$(LOCK) $$part.in -o $$part.txt; done
-	cd $(REQUIREMENTS) && for part in serve train image app azure pipeline; do \
+	cd $(REQUIREMENTS) && for part in serve train image docs app azure pipeline; do \
 		../../$(LOCK) -c dev.txt $$part.in -o $$part.txt; done
 	cd benchmarks/requirements && for part in $$(basename -s .in *.in); do \
 		../../$(LOCK) $$part.in -o $$part.txt; done
