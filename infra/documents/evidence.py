@@ -15,10 +15,10 @@ from flows.terminal import STEPS
 from infra.documents.places import MADE, table
 from model.config import TrainConfig
 from model.tune.space import Search
-from tasks import deploy, evaluate, gate, promote, register, train, tune, validate
+from tasks import approve, deploy, evaluate, gate, promote, register, train, tune, validate
 from tasks.step import Skipped, Step
 
-MODULES = (validate, gate, train, evaluate, register, deploy, promote, tune)
+MODULES = (validate, gate, train, evaluate, approve, register, deploy, promote, tune)
 HEAD = f"""\
 # Evidence
 

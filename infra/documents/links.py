@@ -19,11 +19,6 @@ LANGUAGES = {
 }  # fmt: skip
 
 
-LATER = tuple(
-    DOCS / name for name in ("setup-cloud-infrastructure.md", "operating.md", "monitoring.md")
-)  # that are awaited
-
-
 class BadLink(ValueError):
     """A link that leads nowhere; the message names page and target."""
 
@@ -94,9 +89,7 @@ def for_the_site(page: Path) -> str:
     def change(target: str, anchor: str) -> str:
         if not target or OUTSIDE.match(target):
             return target + anchor
-        file = _file(page, target)
-        anchor = "" if file in LATER and not file.is_file() else anchor
-        return os.path.relpath(place_of(file), here) + anchor
+        return os.path.relpath(place_of(_file(page, target)), here) + anchor
 
     return each_link(page.read_text(encoding="utf-8"), change)
 
@@ -111,7 +104,7 @@ def shown(file: Path) -> str:
 
 def _file(page: Path, target: str) -> Path:
     file = (page.parent / target).resolve() if target else page
-    if not file.is_file() and file not in LATER:
+    if not file.is_file():
         raise BadLink(f"{page.relative_to(ROOT)} links to {target}, which is no file")
     if not file.is_relative_to(ROOT):
         raise BadLink(f"{page.relative_to(ROOT)} links to {target}, out of the checkout")

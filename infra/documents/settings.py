@@ -40,6 +40,19 @@ EVERYWHERE = (
     ),
     Setting("PREFECT_API_KEY", "key of Prefect Cloud", NONE, "Prefect Cloud > API Keys"),
 )  # fmt: skip
+SET_UP = (
+    Setting("MLOPS_DATA", "the images that dev and prod learn from: az://container/path", NONE),
+    Setting(
+        "MLOPS_WORKER_IMAGE", "image of the runs of the pool mlops-azure, by digest", NONE,
+        "az acr manifest list-metadata",
+    ),
+    Setting(
+        "MLOPS_WORKER_IDENTITY", "id of a user-assigned identity: who the flows are there", NONE,
+        "az identity list --query '[].id'",
+    ),
+    Setting("MLOPS_NOTIFY", "block that tells people, such as slack-webhook/team",
+            "the variable mlops_notify of Prefect", "prefect block ls"),
+)  # fmt: skip
 WHO = (
     Setting(
         "AZURE_TENANT_ID", "directory of the service principal", "",
@@ -61,6 +74,9 @@ def groups() -> tuple[Group, ...]:
     return (
         Group("Everywhere", "None is needed on a laptop. `.env` does not reach `MLOPS_HOME`: "
               "[export it](../bash-environment-variables.md).", EVERYWHERE),
+        Group("Setting up Prefect", "For `python -m flows setup` ([what it "
+              "does](../operating.md#setup)), which reads them from the environment alone: "
+              "[export them](../bash-environment-variables.md).", SET_UP),
         Group("Azure", "For `--backend azure`: [releases to Azure](../azure.md).",
               _of(AzureSettings)),
         Group("Serving in Azure", "Asked for once `AZURE_CONTAINER_REGISTRY` is set.",

@@ -72,7 +72,7 @@ def _keep_here(site: Path) -> None:
 def prepare(pages: Path) -> None:
     """Write every page of the site as Markdown, and the pictures."""
     written: set[Path] = set()
-    rest = [*PAGES, *links.LATER, ROOT / "CHANGELOG.md", NOTEBOOK, DOCS / "cli.txt"]
+    rest = [*PAGES, ROOT / "CHANGELOG.md", NOTEBOOK, DOCS / "cli.txt"]
     while rest:
         file = rest.pop()
         if file in written:
@@ -80,9 +80,7 @@ def prepare(pages: Path) -> None:
         written.add(file)
         place = pages / links.place_of(file)
         place.parent.mkdir(parents=True, exist_ok=True)
-        if file in links.LATER and not file.is_file():
-            place.write_text("# Still to be written\n", encoding="utf-8")
-        elif file.suffix == ".md":
+        if file.suffix == ".md":
             place.write_text(links.for_the_site(file), encoding="utf-8")
             rest += [target for target, _ in links.targets(file)]
         elif file.suffix == ".png":

@@ -16,12 +16,14 @@ ROOMS = {
     "tasks/backends/azure": "Azure and Databricks: the same ports, and what they need.",
     "tasks/backends/azure/containers": "Serving in Azure: images, container groups, Front Door.",
     "data_checks": "Images in, a report out. The only place with Great Expectations.",
+    "data_checks/drift": "Traffic beside the test images: has it drifted?",
     "model": "Images, network, training, evaluation, export. The only place with TensorFlow.",
     "model/serve": "The scoring service. No TensorFlow, no framework.",
     "model/tune": "The search for training knobs.",
 }  # fmt: skip
 FILES = {
     "Makefile": "one door for people and for CI: `make` alone lists the targets",
+    "azure-pipelines.yml": "[what Azure DevOps does](pipelines.md)",
     "prefect.yaml": "the deployments: what Prefect runs, where, when",
     "pyproject.toml": "settings of ruff, mypy, pytest and import-linter; the layers",
     ".env.example": "every setting, to copy to `.env`",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.documents.links import LATER, targets
+from infra.documents.links import targets
 from infra.documents.places import DOCS, PAGES, ROOT
 from infra.documents.site import CONFIG
 from tests.docs.reading import anchors
@@ -36,7 +36,3 @@ def test_every_page_stands_in_the_navigation():
     lost = [page for page in pages if not page.startswith("adr/") and f'"{page}"' not in listed]
 
     assert lost == []
-
-
-def test_no_page_is_awaited_that_is_there():
-    assert [file.name for file in LATER if file.is_file()] == []
