@@ -105,8 +105,8 @@ def counted_classes(
     """
     Images by class, of both; classes of which a window holds few are one bin together.
 
-    >>> counted_classes(np.array([0] * 99 + [1]), np.array([0, 0, 1]), 2)
-    (array([99,  1]), array([2, 1]))
+    >>> counted_classes(np.array([0] * 90 + [1] * 9 + [2]), np.array([0] * 8 + [1, 2]), 3)
+    (array([90, 10]), array([8, 2]))
     """
     counts = [np.bincount(each, minlength=classes) for each in (reference, window)]
     is_rare = counts[0] * len(window) < LEAST_EXPECTED * len(reference)
