@@ -8,8 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
+from playwright.sync_api import expect
 
 from infra.documents.site import build_site
 from tests.browser import browser, needs_browser
@@ -69,21 +68,15 @@ def test_nothing_is_loaded_from_elsewhere(site):
     assert re.findall(r"(?:url\(|@import )[\"']?(?:https?:)?//[^)]*", styles) == []
 
 
-SHADOWS = "return [...document.querySelectorAll('*')].map(e => e.shadowRoot?.textContent).join('')"
-
-
 @needs_browser
 def test_opened_as_a_file_its_search_finds_and_nothing_is_fetched_from_elsewhere(site):
     first = min(site, key=lambda file: len(file.parts))
-    with browser() as driver:
-        driver.get(first.as_uri())
-        WebDriverWait(driver, 20).until(lambda it: it.execute_script(SHADOWS))
-        driver.find_element(By.TAG_NAME, "body").send_keys("/")
-        driver.switch_to.active_element.send_keys("idempotency")
-        WebDriverWait(driver, 20).until(
-            lambda it: "Nothing is paid for twice" in it.execute_script(SHADOWS)
-        )
-        complaints = driver.get_log("browser")
+    complaints: list[str] = []
+    with browser(complaints=complaints) as page:
+        page.goto(first.as_uri(), wait_until="networkidle")
+        page.keyboard.press("/")
+        page.keyboard.type("idempotency")
+        expect(page.get_by_text("Nothing is paid for twice").first).to_be_visible()
 
     assert complaints == []
 

@@ -6,7 +6,6 @@ import functools
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -84,13 +83,7 @@ class Checkout:
             [sys.executable, "-m", "flows", *words],
             cwd=self.root, env={**self.environment, **environment}, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            preexec_fn=heed_interrupts,
         )  # fmt: skip
-
-
-def heed_interrupts() -> None:
-    """As a terminal starts programs; one that a background job starts ignores SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def copied(place: Path, url: str) -> Checkout:

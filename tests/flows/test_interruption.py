@@ -16,7 +16,6 @@ from tests.flows.conftest import (
     FAST,
     SELDOM,
     free_port,
-    heed_interrupts,
     processes_of,
     registered,
     url_of,
@@ -81,7 +80,7 @@ def test_ctrl_c_reaches_the_whole_group_and_ends_it(flows, pictures, word):
         [sys.executable, "-m", "flows", "release", "--data", str(pictures), "--epochs", "900",
          "--patience", "0"],
         cwd=flows.root, env=environment, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=heed_interrupts,
+        stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
     for line in begun.stdout:
         if "epoch 1/" in line:
