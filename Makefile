@@ -19,9 +19,9 @@ help: ## Show this help
 run: .venv/app ## From images to a served model: install, then release the bundled sample
 	$(BIN)/python -m flows
 
-test: .venv/dev ## Run the tests; REPORTS=folder has results (JUnit) and coverage (Cobertura) written there
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(REPORTS),--junitxml="$(REPORTS)/tests.xml" \
-	  --cov --cov-report=term:skip-covered --cov-report=xml:"$(REPORTS)/coverage.xml")
+test: .venv/dev ## Run the tests; SLOW=1: the slow ones too; REPORTS=folder gets results (JUnit) and coverage (Cobertura)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(SLOW),-m "not endurance and not image and not cloud") \
+	  $(if $(REPORTS),--junitxml="$(REPORTS)/tests.xml" --cov --cov-report=term:skip-covered --cov-report=xml:"$(REPORTS)/coverage.xml")
 
 check: .venv/dev ## All that a change must pass: format, lint, types, layers, tests, documents, known holes; REPORTS as above
 	$(BIN)/ruff format --check .
@@ -29,7 +29,7 @@ check: .venv/dev ## All that a change must pass: format, lint, types, layers, te
 	$(BIN)/mypy
 	$(BIN)/mypy infra/audit
 	$(BIN)/lint-imports
-	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test SLOW=1
 	@$(MAKE) --no-print-directory audit
 
 audit: .venv/dev ## Known holes in the locked packages; AUDIT=--required fails where none can be looked up

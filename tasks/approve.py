@@ -41,7 +41,7 @@ def approve_release(
         raise Refused(f"nobody approved {name} for {place} within {within_h:g} h; start it again "
                       "and answer its form in Prefect")  # fmt: skip
     decision = Decision(answer.by.strip(), answer.why.strip())
-    if answer.decision == "refuse":
+    if not answer.release:
         raise Refused(f"{decision.by} refused {name} for {place}: {decision.why}")
     require_another(starters(run, approved), decision)
     say(f"approved by {decision.by}: {decision.why}")

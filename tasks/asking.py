@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
 import httpx
@@ -26,9 +26,11 @@ LONGEST = 200  # signs; tags of Azure hold 256
 class Answer(RunInput):
     """The form that a paused release shows."""
 
-    decision: Literal["release", "refuse"] = Field(
-        title="Decision", description="Release: it goes live. Refuse: what serves now goes on."
-    )
+    # A switch: in the form of a paused run, Prefect's drop-down lists cannot be opened.
+    release: bool = Field(
+        title="Release it", description="On: it goes live. Off: it is refused, and what serves "
+        "now goes on.", default=False,
+    )  # fmt: skip
     by: str = Field(
         title="Who decides", description="Your name; it stays with the version, and in the "
         "evidence. Whoever started the release cannot approve it.",

@@ -22,6 +22,7 @@ def begun(around, run) -> int:
     return found
 
 
+@pytest.mark.slow
 def test_the_same_job_is_the_same_run_until_it_is_forgotten(backend, around, job):
     first, again = backend.trainer.submit(job), backend.trainer.submit(job)
     assert first == again

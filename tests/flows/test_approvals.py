@@ -9,7 +9,9 @@ import pytest
 
 from tests.flows.pages import FAST, Pages
 
-YES = {"decision": "release", "by": "Ann", "why": "better on boots"}
+pytestmark = pytest.mark.slow
+
+YES = {"release": True, "by": "Ann", "why": "better on boots"}
 
 
 def test_a_release_goes_on_when_a_person_says_so(pages, pictures):
@@ -35,7 +37,7 @@ def test_a_release_goes_on_when_a_person_says_so(pages, pictures):
 @pytest.mark.parametrize(
     ("answer", "hours", "says"),
     [
-        ({**YES, "decision": "refuse"}, 1.0, "Ann refused denied for local: better on boots"),
+        ({**YES, "release": False}, 1.0, "Ann refused denied for local: better on boots"),
         (None, 0.001, "nobody approved denied for local within 0.001 h"),
     ],
 )

@@ -42,6 +42,7 @@ def test_a_killed_flow_is_continued_and_trains_once(flows, pictures):
     assert len(registered(flows)) == 1
 
 
+@pytest.mark.slow
 def test_checks_that_were_begun_anew_and_killed_are_made_again(released, pictures):
     words, reports = ("release", "--data", str(pictures), *FAST), reports_of(released)
     begun = released.start(*words, "--force")
@@ -58,6 +59,7 @@ def test_checks_that_were_begun_anew_and_killed_are_made_again(released, picture
     assert reports_of(released) == reports
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", [SELDOM(signal.SIGINT), signal.SIGTERM])
 def test_an_interrupted_flow_leaves_no_trainer(flows, pictures, word):
     begun = flows.start("release", "--data", str(pictures), "--epochs", "900", "--patience", "0")
@@ -93,6 +95,7 @@ def test_ctrl_c_reaches_the_whole_group_and_ends_it(flows, pictures, word):
     assert trainers_of(flows) == []
 
 
+@pytest.mark.slow
 def test_the_second_of_two_releases_waits_for_the_first(flows, pictures):
     words = ("release", "--data", str(pictures), *FAST)
     both = [flows.start(*words) for _ in range(2)]

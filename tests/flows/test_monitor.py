@@ -17,7 +17,8 @@ from PIL import Image
 from tests.conftest import encoded
 from tests.flows.conftest import FAST, copied, url_of
 
-pytestmark = pytest.mark.timeout(600)  # some ten commands, each of which imports for seconds
+# Some ten commands, each of which imports for seconds.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 A_FILE = 1000  # captured images with which the service writes one at once
 SHARE = 0.1  # of the images that it captures

@@ -14,6 +14,8 @@ import pytest
 from tests.flows.conftest import processes_of, until
 from tests.flows.pages import ENDLESS, Pages
 
+pytestmark = pytest.mark.slow
+
 SLOW = """
 import time
 

@@ -8,8 +8,11 @@ import sys
 import time
 
 import psutil
+import pytest
 
 from tests.flows.conftest import Checkout, processes_of, url_of, version_at
+
+pytestmark = pytest.mark.slow
 
 SWEEP = "from flows.sweep import sweep; print(sweep())"
 LONG = ("--epochs", "900", "--patience", "0", "--min-accuracy", "0")

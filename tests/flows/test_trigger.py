@@ -92,6 +92,7 @@ def test_it_ends_as_the_run_ends(there, tmp_path, how, code, kind, word):
         assert decided.result[0].message == "accuracy 0.5 is below 0.6"
 
 
+@pytest.mark.slow
 def test_a_build_starts_one_run_and_another_only_after_a_bad_end(there):
     words = ("trigger", "ends/here", "--build", "one")
     before = len(runs_of(there))
@@ -111,6 +112,7 @@ def test_a_build_starts_one_run_and_another_only_after_a_bad_end(there):
     assert len(runs_of(there)) - before == 3
 
 
+@pytest.mark.slow
 def test_a_job_that_is_cancelled_cancels_the_run(there):
     """The agent of Azure DevOps sends SIGINT, SIGTERM after 7.5 s, and kills 2.5 s later."""
     begun = there.start("trigger", "ends/here", "--set", "seconds=300", "--build", "cancelled")
@@ -130,6 +132,7 @@ def test_a_job_that_is_cancelled_cancels_the_run(there):
                  "--attach").returncode == 130  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_later_job_can_cancel_what_the_build_began(there):
     words = ("trigger", "ends/here", "--set", "seconds=300", "--build", "stopped")
     assert there(*words, "--cancel").returncode == 0
@@ -171,6 +174,7 @@ def test_a_job_that_is_cancelled_while_the_server_is_away_ends_at_once(there):
     assert begun.returncode == 130, said
 
 
+@pytest.mark.slow
 def test_a_run_that_takes_longer_is_left_alone_and_found_again(there):
     words = ("trigger", "ends/here", "--set", "seconds=12", "--build", "long")
 
@@ -184,6 +188,7 @@ def test_a_run_that_takes_longer_is_left_alone_and_found_again(there):
     assert "found ends/here" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_run_that_waits_for_a_person_holds_no_agent(there):
     words = ("trigger", "ends/here", "--set", "seconds=20", "--build", "asking")
     assert there(*words, "--detach").returncode == 0
@@ -236,6 +241,7 @@ def newest(there: Checkout) -> dict:
     return max(runs_of(there), key=lambda run: run["created"])
 
 
+@pytest.mark.slow
 def test_a_killed_trigger_finds_its_run_again(there):
     words = ("trigger", "ends/here", "--set", "seconds=8", "--build", "killed")
     before = len(runs_of(there))
@@ -253,6 +259,7 @@ def test_a_killed_trigger_finds_its_run_again(there):
     assert len(runs_of(there)) - before == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [5, SELDOM(60)])
 def test_a_server_that_is_away_is_waited_for(there, seconds):
     with Way(port_of(there)) as way:

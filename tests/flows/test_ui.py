@@ -15,6 +15,7 @@ from tests.flows.pages import ENDLESS, opened
 FLOWS = ("release", "rollback", "tune", "monitor", "sweep")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", [signal.SIGINT, SELDOM(signal.SIGKILL)])
 def test_a_release_that_runs_ends_with_the_pages(tmp_path, pictures, word):
     with opened(tmp_path / "checkout", word) as pages:

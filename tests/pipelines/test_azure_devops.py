@@ -14,6 +14,8 @@ from tests.pipelines.job import Work
 from tests.pipelines.service import Build, Service
 from tests.pipelines.site import KEY, Site, served, states, worker
 
+pytestmark = pytest.mark.slow
+
 MAIN = ROOT / "azure-pipelines.yml"
 STAGE = ROOT / "infra" / "pipelines" / "environment.yml"
 INSTALLED = {"sudo apt-get update -q\n": "", "sudo apt-get install": "echo installing"}

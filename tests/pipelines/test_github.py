@@ -14,6 +14,8 @@ from tests.flows.conftest import until
 from tests.pipelines.github import Runner
 from tests.pipelines.site import KEY, Site, served, states
 
+pytestmark = pytest.mark.slow
+
 FILE = ROOT / ".github" / "workflows" / "environment.yml"
 
 

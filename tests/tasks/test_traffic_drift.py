@@ -23,6 +23,7 @@ from tasks.records import ModelVersion
 from tasks.watch import reference_of
 from tests.tasks.conftest import captured
 
+pytestmark = pytest.mark.slow
 RULES = DriftRules()
 
 
