@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --overrides ../../infra/requirements/overrides.txt --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check audit endurance image image-test cloud cloud-test format lock ui mlflow stop clean docs
+.PHONY: help run test check audit endurance image worker image-test cloud cloud-test format lock ui mlflow stop clean docs
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,16 +19,17 @@ help: ## Show this help
 run: .venv/app ## From images to a served model: install, then release the bundled sample
 	$(BIN)/python -m flows
 
-test: .venv/dev ## Run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: .venv/dev ## Run the tests; SLOW=1: the slow ones too; REPORTS=folder gets results (JUnit) and coverage (Cobertura)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(SLOW),-m "not endurance and not image and not cloud") \
+	  $(if $(REPORTS),--junitxml="$(REPORTS)/tests.xml" --cov --cov-report=term:skip-covered --cov-report=xml:"$(REPORTS)/coverage.xml")
 
-check: .venv/dev ## All that a change must pass: format, lint, types, layers, tests, documents, known holes
+check: .venv/dev ## All that a change must pass: format, lint, types, layers, tests, documents, known holes; REPORTS as above
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy infra/audit
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(MAKE) --no-print-directory test SLOW=1
 	@$(MAKE) --no-print-directory audit
 
 audit: .venv/dev ## Known holes in the locked packages; AUDIT=--required fails where none can be looked up
@@ -37,7 +38,10 @@ audit: .venv/dev ## Known holes in the locked packages; AUDIT=--required fails w
 image: .venv/image ## Build the container image: make image MODEL=<model folder> BASE=<slim Python>@sha256:…
 	@infra/build-image "$(MODEL)" "$(BASE)"
 
-image-test: .venv/dev ## Build the image on a base made here, run it, ask it (as root; 3 minutes)
+worker: ## Build the image of the Prefect worker: make worker BASE=<slim Python>@sha256:… [REGISTRY=<name>]
+	@REGISTRY="$(REGISTRY)" infra/build-worker "$(BASE)"
+
+image-test: .venv/dev ## Build the image on a base made here, run it, ask it; the worker's as well (as root; 10 minutes)
 	$(BIN)/python -m pytest -m image --timeout 900 tests/infra
 
 cloud: .venv/dev .venv/azurite ## A shell in which --backend azure works, on this machine alone (needs npm)
@@ -45,7 +49,9 @@ cloud: .venv/dev .venv/azurite ## A shell in which --backend azure works, on thi
 
 cloud-test: .venv/dev .venv/azurite $(if $(AZURE_REST_API_SPECS),.venv/oav) ## Release to the stand-in cloud, and let it fail (needs npm; some 25 minutes)
 	@[ -n "$(AZURE_REST_API_SPECS)" ] || echo "NOT JUDGED by Azure's OpenAPI: AZURE_REST_API_SPECS names no clone of it"
-	$(BIN)/python -m pytest -m "cloud and not endurance $(if $(AZURE_REST_API_SPECS),,and not specs)" \
+	@[ -n "$(ARM_SCHEMAS)" ] || echo "NOT JUDGED by Azure's schemas of templates: ARM_SCHEMAS names no folder of them"
+	$(BIN)/python -m pytest -m "cloud and not endurance $(if $(AZURE_REST_API_SPECS),,and not specs) \
+	  $(if $(ARM_SCHEMAS),,and not schemas)" \
 	  -n 2 --dist loadfile --timeout 900 $(TESTS)
 
 endurance: .venv/dev ## Kill, load, flood and fuzz what runs (three quarters of an hour)
@@ -65,12 +71,12 @@ mlflow: .venv/app ## Open the runs, curves and versions in MLflow's own pages
 stop: ## Stop the endpoint
 	$(BIN)/python -m flows stop
 
-docs: .venv/dev ## Write docs/cli.txt again from the command line's own help
-	$(BIN)/python -m tests.docs.test_documents > docs/cli.txt
+docs: .venv/dev ## Write what the code says of itself (help, settings, …), then build the documents as a site
+	@$(BIN)/python -m infra.documents
 
 lock: .venv/uv ## Resolve the requirements again, with hashes
 	cd $(REQUIREMENTS) && for part in uv dev; do ../../$(LOCK) $$part.in -o $$part.txt; done
-	cd $(REQUIREMENTS) && for part in serve train image app azure; do \
+	cd $(REQUIREMENTS) && for part in serve train image docs app azure pipeline; do \
 		../../$(LOCK) -c dev.txt $$part.in -o $$part.txt; done
 	cd benchmarks/requirements && for part in $$(basename -s .in *.in); do \
 		../../$(LOCK) $$part.in -o $$part.txt; done
@@ -96,6 +102,10 @@ clean: ## Remove the environment and all caches; the state in .mlops stays
 	@$(INSTALL) -r $<
 	@touch $@
 
+.venv/pipeline: $(REQUIREMENTS)/pipeline.txt .venv/uv
+	@$(INSTALL) -r $<
+	@touch $@
+
 .venv/azure: $(REQUIREMENTS)/azure.txt .venv/uv
 	@$(INSTALL) -r $<
 	@touch $@
@@ -109,4 +119,4 @@ clean: ## Remove the environment and all caches; the state in .mlops stays
 .venv/dev: $(REQUIREMENTS)/dev.txt .venv/uv
 	@echo "installing what flows and tests need (some 2 GB; a minute or two)"
 	@$(INSTALL) -r $<
-	@touch $@ .venv/app .venv/image .venv/azure
+	@touch $@ .venv/app .venv/image .venv/azure .venv/pipeline

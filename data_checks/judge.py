@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from data_checks.check import Check
 from data_checks.expectations import Expected, expectations
-from data_checks.limits import FILE, BadLimits, Limits
+from data_checks.limits import FILE, BadLimits, Limits, Severity
 from data_checks.measures import Tables
-from data_checks.suites import NAMES, open_context, run_suites
+from data_checks.suites import NAMES, frame_of_images, open_context, run_suites
 
 
 def judge(
@@ -26,16 +27,18 @@ def judge(
     expected = expectations(limits, labels, tables)
     if not has_reference:
         expected = [each for each in expected if each.table != "drift"]
-    results = run_suites(context, [each for each in expected if not each.unknown], tables, docs)
-    return [_check(each, results.get(each.name), limits) for each in expected]
+    frame_of = functools.partial(frame_of_images, tables)
+    results = run_suites(context, [each for each in expected if not each.unknown], frame_of, docs)
+    return [check_of(each, results.get(each.name), limits.severity) for each in expected]
 
 
-def _check(expected: Expected, result: Any, limits: Limits) -> Check:
+def check_of(expected: Expected, result: Any, severity: Mapping[str, Severity]) -> Check:
+    """The verdict in our words; ``severity`` names those that differ from what is expected."""
     numbers = result.result if result else {}
     first = numbers.get("unexpected_index_list") or []
     return Check(
         expected.name,
-        severity=limits.severity.get(expected.name, expected.severity),
+        severity=severity.get(expected.name, expected.severity),
         passed=bool(result and result.success),
         observed=expected.unknown or _observed(numbers, expected),
         limit=expected.limit,

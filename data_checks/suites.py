@@ -6,7 +6,7 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,10 @@ from data_checks.reading import DIGESTS, digests_of
 if TYPE_CHECKING:
     import pandas as pd
 
-NAMES = {"images": "path", "test": "path", "classes": "label", "drift": "statistic"}
+NAMES = {
+    "images": "path", "test": "path", "classes": "label", "drift": "statistic", "traffic": "image"
+}  # fmt: skip
+FrameOf = Callable[[str, Sequence[Expected]], "pd.DataFrame"]
 NAMED = 50  # failing rows that are named, for each expectation
 SITE = "checks"
 DOMAIN = ("column", "column_A", "column_B")
@@ -36,10 +39,13 @@ def open_context() -> Any:
 
 
 def run_suites(
-    context: Any, expected: Sequence[Expected], tables: Tables, docs: Path
+    context: Any, expected: Sequence[Expected], frame_of: FrameOf, docs: Path
 ) -> dict[str, Any]:
     """
     Judge the tables, one after the other, and write the Data Docs to ``docs``.
+
+    Args:
+        frame_of: answers a table by its name and what is expected of it.
 
     Returns:
         name of each expectation → its result, with ``unexpected_index_list`` of the first failing
@@ -51,7 +57,7 @@ def run_suites(
     for table in dict.fromkeys(each.table for each in expected):
         suite = [each for each in expected if each.table == table]
         checkpoint = _checkpoint(context, source, table, suite)
-        frame = _frame(tables, table, suite)
+        frame = frame_of(table, suite)
         ran = checkpoint.run(batch_parameters={"dataframe": frame})
         for key, validation in ran.run_results.items():
             for result in validation.results:
@@ -85,7 +91,7 @@ def _checkpoint(context: Any, source: Any, table: str, expected: Sequence[Expect
     return context.checkpoints.add(checkpoint)
 
 
-def _frame(tables: Tables, table: str, expected: Sequence[Expected]) -> pd.DataFrame:
+def frame_of_images(tables: Tables, table: str, expected: Sequence[Expected]) -> pd.DataFrame:
     """The table; digests, of which a million take as much as all else, only if they are asked."""
     frame: pd.DataFrame = getattr(tables, table)
     asked = " ".join(str(each.expectation.configuration.kwargs) for each in expected)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter, validators
 
+from data_checks.drift.rules import DriftRules
 from model.config import TrainConfig
 from model.tune.space import Search
 from tasks.rules import Rules
@@ -184,6 +185,8 @@ def trigger(
     build: str | None = None,
     detach: Flag = False,
     attach: Flag = False,
+    cancel: Flag = False,
+    minutes: Annotated[float | None, Parameter(validator=validators.Number(gt=0))] = None,
     junit: Path | None = None,
     summary: Path | None = None,
 ) -> int:
@@ -205,6 +208,10 @@ def trigger(
         Leave the run alone once it is begun.
     attach
         Follow the run that this build began before; begin none.
+    cancel
+        Cancel the run that this build began before, if it has not ended; begin none.
+    minutes
+        Follow it no longer, nor while a person is asked; it goes on (exit code 4).
     junit
         File for the steps as test cases, for the pipeline to publish.
     summary
@@ -212,7 +219,57 @@ def trigger(
     """
     from flows.trigger import run_trigger
 
-    return run_trigger(deployment, tuple(settings or ()), build, detach, attach, junit, summary)
+    words = tuple(settings or ())
+    return run_trigger(deployment, words, build, detach, attach, cancel, minutes, junit, summary)
+
+
+def monitor(
+    *,
+    name: Name = None,
+    backend: str = "local",
+    quiet: Flag = False,
+    rules: Annotated[DriftRules, Parameter(name="*")] = DriftRules(),  # noqa: B008 (frozen)
+) -> int:
+    """
+    Judge the traffic since last time; drift that lasts calls for a retraining.
+
+    It compares what the live version answers with its answers to the test images, and emits the
+    Prefect event mlops.drift.detected (docs/monitoring.md). Too few images give no verdict.
+
+    Parameters
+    ----------
+    name
+        Of the endpoint; may be left out where there is one only.
+    backend
+        Where the endpoint is: local.
+    quiet
+        Print the result only.
+    """
+    from flows.running import run_monitor
+
+    return run_monitor(name, backend, rules, quiet)
+
+
+def label(file: Path, /, *, name: Name = None, backend: str = "local", quiet: Flag = False) -> int:
+    """
+    Join true labels that came later with captured traffic.
+
+    They give the accuracy of the live version, with an interval; the next monitor judges it.
+
+    Parameters
+    ----------
+    file
+        CSV or Parquet: request_id, label and, where a request had several images, at (from 0 on).
+    name
+        Of the endpoint; may be left out where there is one only.
+    backend
+        Where the endpoint is: local.
+    quiet
+        Print the result only.
+    """
+    from flows.running import run_label
+
+    return run_label(file, name, backend, quiet)
 
 
 def status(*, repair: Flag = False, backend: str = "local") -> int:
@@ -245,6 +302,25 @@ def stop(*, name: Name = None, backend: str = "local") -> int:
     from flows.status import run_stop
 
     return run_stop(name, backend)
+
+
+def setup(
+    *, pool: Annotated[list[str] | None, Parameter(name="--pool", negative="")] = None
+) -> int:
+    """
+    Make all that Prefect needs on its server: pools, deployments, triggers, notices.
+
+    PREFECT_API_URL says where it is: a server of your own, or Prefect Cloud. prefect.yaml says what
+    is made. Only what is other than there is changed; asked twice, nothing is.
+
+    Parameters
+    ----------
+    pool
+        Work pool to set up, with its deployments; may be repeated, and all of them if left out.
+    """
+    from flows.setup import run_setup
+
+    return run_setup(tuple(pool or ()))
 
 
 def doctor(*, backend: str = "local") -> int:

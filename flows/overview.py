@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.text import Text
 
 from flows import terminal
 from flows.running import require_backend, settle
-from flows.status import stop_all, table_of
+from flows.status import repair_all, stop_all, table_of
 from tasks import backends
 from tasks.errors import Refused
 from tasks.ports import Backend
@@ -20,8 +19,8 @@ def run_overview(backend: str, repair: bool) -> int:
     if on.overview is None:
         console.print(f"the {on.name} backend serves nothing: no registry of images is named")
         return 0
-    if repair:
-        _repair(on, console)
+    if repair and on.endpoints:
+        repair_all(on.endpoints, on.ledger, console)
     found = on.overview.standing()
     if not found:
         console.print("no endpoint was deployed; `python -m flows release` does it")
@@ -56,8 +55,7 @@ def run_stop_there(name: str | None, backend: str) -> int:
     on, console = _chosen(backend), terminal.console()
     if on.endpoints is None:
         raise Refused(f"the {on.name} backend serves nothing")
-    with on.ledger.exclusive("stop", console.print):
-        stop_all(on.endpoints, name, console)
+    stop_all(on.endpoints, on.ledger, name, console)
     return 0
 
 
@@ -65,13 +63,6 @@ def _chosen(backend: str) -> Backend:
     require_backend(backend)
     settle()
     return backends.choose(backend)
-
-
-def _repair(on: Backend, console: Console) -> None:
-    if on.overview and on.endpoints:
-        with on.ledger.exclusive("repair", console.print):
-            for name in on.endpoints.names():
-                on.overview.tidy(name, console.print)
 
 
 def _row(each: Standing) -> tuple[str | Text, ...]:

@@ -6,13 +6,16 @@ from dataclasses import replace
 from prefect import flow
 
 from flows.evidence import evidence_of
+from flows.forms import Environment, Hours, Name
 from flows.outcome import explained
 from tasks import backends
+from tasks.approve import approve_release, require_same_champion
 from tasks.deploy import serve
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import pass_test_gate
+from tasks.ports import Backend, endpoint_part
 from tasks.promote import approve_promotion
-from tasks.records import Deployment
+from tasks.records import Approved, Deployment, Promotion
 from tasks.register import register_model
 from tasks.rules import Rules
 from tasks.source import read_code
@@ -22,12 +25,14 @@ from tasks.step import say
 @flow(name="promote", flow_run_name="promote {name} to {target}", persist_result=False)
 @explained
 def promote(
-    name: str,
-    source: str,
-    target: str,
+    name: Name,
+    source: Environment,
+    target: Environment,
     approved_by: str,
     why: str = "",
     rules: Rules = Rules(),  # noqa: B008 (frozen)
+    approval: bool = False,
+    approval_hours: Hours = 24.0,
 ) -> Deployment:
     """
     Let the very model and image that serve in ``source`` serve in ``target``.
@@ -38,18 +43,31 @@ def promote(
         name: of model and endpoint.
         source: backend and environment, such as azure:dev.
         target: the other one, such as azure:prod.
-        approved_by: who decided.
+        approved_by: who decided; with ``approval``, who asks.
         why: the reason, for those who ask later.
         rules: when the model may serve there.
+        approval: ask another person in Prefect after the gates, before it goes live.
+        approval_hours: in which somebody has to answer; nobody is a refusal.
     """
     here, there = backends.choose(source), backends.choose(target)
     code = read_code()
-    with there.ledger.exclusive(f"promotion of {name}", say), evidence_of("promote", there):
-        promotion = approve_promotion(here, name, approved_by, why)
-        pass_test_gate(there, code)
-        champion = there.registry.champion(name)
-        approved = evaluate_candidate(there, promotion, champion, rules)
-        version = register_model(there, approved, name)
-        # Bytes that were registered there before have the tags of then: the image is that of now.
-        pinned = replace(version, tags={**version.tags, "image_digest": promotion.image})
-        return serve(there, pinned)
+    with evidence_of("promote", there):
+        with there.ledger.exclusive(f"promotion of {name}", say, part=endpoint_part(name)):
+            promotion = approve_promotion(here, name, approved_by, why)
+            pass_test_gate(there, code)
+            champion = there.registry.champion(name)
+            approved = evaluate_candidate(there, promotion, champion, rules)
+            if not approval:
+                return _live(there, approved, promotion)
+        # Outside: a person may take hours, and a rollback must not wait for them.
+        approved = approve_release(approved, name, there.name, champion, approval_hours)
+        with there.ledger.exclusive(f"promotion of {name}", say, part=endpoint_part(name)):
+            require_same_champion(there, name, champion)
+            return _live(there, approved, promotion)
+
+
+def _live(there: Backend, approved: Approved, promotion: Promotion) -> Deployment:
+    version = register_model(there, approved, promotion.version.name)
+    # Bytes that were registered there before have the tags of then: the image is that of now.
+    pinned = replace(version, tags={**version.tags, "image_digest": promotion.image})
+    return serve(there, pinned)

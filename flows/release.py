@@ -5,23 +5,24 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from flows.evidence import evidence_of
+from flows.forms import SAMPLE, Hours, Name, Where
 from flows.outcome import explained
 from model.config import TrainConfig
 from model.images import name_of
 from tasks import backends
+from tasks.approve import approve_release, require_same_champion
 from tasks.deploy import serve
 from tasks.errors import Refused
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import pass_test_gate
-from tasks.records import Deployment, ModelVersion
+from tasks.ports import Backend, endpoint_part
+from tasks.records import Approved, Code, Dataset, Deployment, ModelVersion
 from tasks.register import register_model
 from tasks.rules import Rules
 from tasks.source import read_code
 from tasks.step import say
 from tasks.train import describe_job, train_model
 from tasks.validate import validate_images
-
-SAMPLE = "model/sample/fashion-mnist.parquet"
 
 
 def run_name() -> str:
@@ -34,13 +35,15 @@ def run_name() -> str:
 @explained
 def release(
     data: str = SAMPLE,
-    name: str | None = None,
-    backend: str = "local",
+    name: Name | None = None,
+    backend: Where = "local",
     config: TrainConfig = TrainConfig(),  # noqa: B008 (frozen)
     rules: Rules = Rules(),  # noqa: B008 (frozen)
     deploy: bool = True,
     force: bool = False,
     port: int | None = None,
+    approval: bool = False,
+    approval_hours: Hours = 24.0,
 ) -> Deployment | ModelVersion:
     """
     Take the images at ``data`` all the way to a served model, or refuse.
@@ -54,24 +57,53 @@ def release(
         deploy: false registers the model and leaves the endpoint alone.
         force: run every stage again, changed or not.
         port: of the endpoint here; by default the one it has, or a free one from 8000 on.
+        approval: ask a person in Prefect after the gates, before anything goes live.
+        approval_hours: in which somebody has to answer; nobody is a refusal.
     """
     on = backends.choose(backend)
     code = read_code()
-    with on.ledger.exclusive(f"release of {data}", say), evidence_of("release", on):
+    with evidence_of("release", on):
         dataset = on.datasets.identify(data, name)
-        champion = on.registry.champion(dataset.name)
+        name, alone = dataset.name, endpoint_part(dataset.name)
+        with on.ledger.exclusive(f"release of {data}", say, part=alone):
+            champion = on.registry.champion(name)
+            approved = _proved(on, dataset, code, champion, config, rules, force)
+            if not (approval and deploy and on.endpoints):
+                return _live(on, approved, name, deploy, port)
+        # Outside: a person may take hours, and a rollback must not wait for them.
+        approved = approve_release(approved, name, on.name, champion, approval_hours)
+        with on.ledger.exclusive(f"release of {data}", say, part=alone):
+            require_same_champion(on, name, champion)
+            return _live(on, approved, name, deploy, port)
 
-        checking = validate_images.submit(on, dataset, champion, force)
-        try:
-            gate = pass_test_gate(on, code, force)
-        except Refused:
-            checking.wait()  # so that one run tells all that is to mend
-            raise
-        checked = checking.result()
-        candidate = train_model(on, describe_job(checked, gate, config), force)
-        approved = evaluate_candidate(on, candidate, champion, rules)
-        version = register_model(on, approved, dataset.name)
-        if on.endpoints is None:
-            say(f"the {on.name} backend has no endpoint: version {version.number} is registered")
-            return version
-        return serve(on, version, port) if deploy else version
+
+def _proved(
+    on: Backend,
+    dataset: Dataset,
+    code: Code,
+    champion: ModelVersion | None,
+    config: TrainConfig,
+    rules: Rules,
+    force: bool,
+) -> Approved:
+    """What passed every gate."""
+    checking = validate_images.submit(on, dataset, champion, force)
+    try:
+        gate = pass_test_gate(on, code, force)
+    except Refused:
+        checking.wait()  # so that one run tells all that is to mend
+        raise
+    checked = checking.result()
+    candidate = train_model(on, describe_job(checked, gate, config), force)
+    return evaluate_candidate(on, candidate, champion, rules)
+
+
+def _live(
+    on: Backend, approved: Approved, name: str, deploy: bool, port: int | None
+) -> Deployment | ModelVersion:
+    """It has a number, and serves."""
+    version = register_model(on, approved, name)
+    if on.endpoints is None:
+        say(f"the {on.name} backend has no endpoint: version {version.number} is registered")
+        return version
+    return serve(on, version, port) if deploy else version

@@ -4,17 +4,19 @@
 from prefect import flow
 
 from flows.evidence import evidence_of
+from flows.forms import Name, Where
 from flows.outcome import explained
 from tasks import backends
 from tasks.deploy import serve
 from tasks.errors import Refused
+from tasks.ports import endpoint_part
 from tasks.records import Deployment
 from tasks.step import say
 
 
 @flow(name="rollback", flow_run_name="rollback {name}", persist_result=False)
 @explained
-def rollback(name: str, to: int | None = None, backend: str = "local") -> Deployment:
+def rollback(name: Name, to: int | None = None, backend: Where = "local") -> Deployment:
     """
     Let an earlier version of ``name`` serve again.
 
@@ -24,7 +26,8 @@ def rollback(name: str, to: int | None = None, backend: str = "local") -> Deploy
         backend: where the endpoint is: local or azure.
     """
     on = backends.choose(backend)
-    with on.ledger.exclusive(f"rollback of {name}", say), evidence_of("rollback", on):
+    alone = on.ledger.exclusive(f"rollback of {name}", say, part=endpoint_part(name))
+    with alone, evidence_of("rollback", on):
         version = on.registry.previous(name) if to is None else on.registry.version(name, to)
         if version is None:
             raise Refused(f"no version of {name} served before the champion; name one by --to")

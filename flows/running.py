@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from data_checks.drift.rules import DriftRules
 from flows import terminal
 from flows.cli import UsageError
 from model.config import TrainConfig
@@ -106,6 +107,32 @@ def run_promote(
 
         deployment = promote(chosen, here, there, by, why, rules)
     terminal.ending(console, deployment)
+    return 0
+
+
+def run_monitor(name: str | None, backend: str, rules: DriftRules, quiet: bool) -> int:
+    """Judge the traffic since last time and print the verdict."""
+    require_backend(backend)
+    console = _prepare(quiet, "monitor")
+    with _shown(console, quiet, backend, "monitor"):
+        from flows.monitor import monitor
+
+        found = monitor(name, backend, rules)
+    terminal.monitored(console, found)
+    return 0
+
+
+def run_label(file: Path, name: str | None, backend: str, quiet: bool) -> int:
+    """Join true labels with captured traffic and print the live accuracy."""
+    require_backend(backend)
+    if not file.is_file():
+        raise UsageError(f"{file} does not exist; give a CSV or Parquet file of labels")
+    console = _prepare(quiet, "label")
+    with _shown(console, quiet, backend, "label"):
+        from flows.monitor import label
+
+        joined = label(file.resolve(), name, backend)
+    console.print(f"\n{joined.endpoint}: {joined.said}", soft_wrap=True)
     return 0
 
 

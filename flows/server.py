@@ -124,7 +124,11 @@ def _environment(state: Path, url: str, *, has_ui: bool) -> dict[str, str]:
         "PREFECT_UI_API_URL": url,
     }
     if has_ui:
-        return {**found, "PREFECT_UI_STATIC_DIRECTORY": str(state / "prefect" / "ui")}
+        pages = {
+            "PREFECT_UI_STATIC_DIRECTORY": str(state / "prefect" / "ui"),
+            "PREFECT_UI_URL": url.removesuffix("/api"),  # links in what is told to people
+        }
+        return {**found, **pages}
     return {**found, "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
 
@@ -144,11 +148,12 @@ def _serve(listener: socket.socket, environment: dict[str, str], log: Path) -> N
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def end_with_parent() -> None:
-    """Watch the process that started us, in a thread; end when it has ended."""
+def end_with_parent(last: Callable[[], object] = lambda: None) -> None:
+    """Watch the process that started us, in a thread; when it has ended, do ``last``, and end."""
     parent = multiprocessing.parent_process()
     if parent:
         multiprocessing.connection.wait([parent.sentinel])
+        last()
         os._exit(0)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,11 +13,13 @@ from rich.text import Text
 from flows import terminal
 from flows.kept import Kept, newest_first
 from tasks.backends.local.endpoints import Found, LoopbackEndpoints
+from tasks.backends.local.ledger import FileLedger
 from tasks.errors import Refused
-from tasks.state import home, only_one
+from tasks.ports import endpoint_part
+from tasks.state import home
 
 if TYPE_CHECKING:
-    from tasks.ports import Endpoints
+    from tasks.ports import Endpoints, Ledger
 
 NEWEST = 5
 
@@ -32,7 +33,7 @@ def run_status(repair: bool, backend: str = "local") -> int:
     state, console = home(), terminal.console()
     endpoints = LoopbackEndpoints(state)
     if repair:
-        _repair(state, endpoints, console)
+        repair_all(endpoints, FileLedger(state), console)
     found = endpoints.found()
     console.print(
         _endpoints(found) if found else "no endpoint was deployed; `python -m flows` does it"
@@ -60,18 +61,18 @@ def run_stop(name: str | None, backend: str = "local") -> int:
 
         return run_stop_there(name, backend)
     state, console = home(), terminal.console()
-    with only_one(state, what="stop", wait_s=60, tell=console.print):
-        stop_all(LoopbackEndpoints(state), name, console)
+    stop_all(LoopbackEndpoints(state), FileLedger(state), name, console)
     return 0
 
 
-def stop_all(endpoints: Endpoints, name: str | None, console: Console) -> None:
+def stop_all(endpoints: Endpoints, ledger: Ledger, name: str | None, console: Console) -> None:
     """Stop that endpoint, or every one, and say so."""
     known = endpoints.names()
     if name and name not in known:
         raise Refused(f"no endpoint {name!r}; there are: {', '.join(known) or 'none'}")
     for each in [name] if name else known:
-        was_alive = endpoints.stop(each)
+        with ledger.exclusive("stop", console.print, part=endpoint_part(each)):
+            was_alive = endpoints.stop(each)
         console.print(
             f"{each} {'stopped' if was_alive else 'did not run'}; its versions stay registered"
         )
@@ -79,17 +80,11 @@ def stop_all(endpoints: Endpoints, name: str | None, console: Console) -> None:
         console.print("no endpoint runs")
 
 
-def _repair(state: Path, endpoints: LoopbackEndpoints, console: Console) -> None:
-    with only_one(state, what="repair", wait_s=60, tell=console.print):
-        for each in endpoints.found():
-            if each.deployment is None:
-                continue  # which service is the live one is not sure: end none
-            if each.is_dead:
-                deployment = endpoints.restore(each.name, console.print)
-                console.print(
-                    f"{each.name} version {deployment.version} serves again at {deployment.url}"
-                )
-            endpoints.tidy(each.name)
+def repair_all(endpoints: Endpoints, ledger: Ledger, console: Console) -> None:
+    """Let every endpoint be as it should."""
+    for name in endpoints.names():
+        with ledger.exclusive("repair", console.print, part=endpoint_part(name)):
+            endpoints.repair(name, console.print)
 
 
 def _endpoints(found: list[Found]) -> Table:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tasks.records import CheckedDataset, Deployment, ModelVersion, Promotion
+from tasks.records import Approved, CheckedDataset, Deployment, ModelVersion, Promotion
 from tasks.searches import Tuned
 from tasks.timeline import Timeline
+
+if TYPE_CHECKING:
+    from tasks.monitored import Monitored
 
 STEPS = {
     "approve-promotion": "approve",
@@ -20,11 +24,19 @@ STEPS = {
     "submit-training": "train",
     "await-training": "train",
     "evaluate-candidate": "evaluate",
+    "approve-release": "approve",
     "register-model": "register",
     "deploy-model": "deploy",
     "crown-version": "crown",
     "submit-tuning": "tune",
     "await-tuning": "tune",
+    "end-lost-runs": "sweep",
+    "repair-endpoint": "repair",
+    "find-live-version": "find",
+    "observe-traffic": "observe",
+    "observe-service": "service",
+    "conclude-drift": "conclude",
+    "join-labels": "label",
 }
 COLOURS = {"done": "green", "skipped": "cyan", "refused": "red", "failed": "red"}
 
@@ -126,6 +138,15 @@ def tuned(console: Console, found: Tuned, is_quiet: bool) -> None:
     console.print(command, soft_wrap=True)
 
 
+def monitored(console: Console, found: Monitored) -> None:
+    """The verdict on the traffic, and where to look."""
+    console.print(f"\n{found.endpoint} version {found.version}: {found.said}", soft_wrap=True)
+    for trouble in found.troubles:
+        console.print(f"  trouble   {trouble}", soft_wrap=True)
+    console.print(f"  accuracy  {found.accuracy}", soft_wrap=True)
+    console.print(f"  report    {found.report}", soft_wrap=True)
+
+
 def headline(why: str) -> str:
     """The first thing that a message says: its first line, or what is listed below it."""
     lines = why.splitlines()
@@ -137,15 +158,17 @@ def headline(why: str) -> str:
 def _remark(record: object) -> str:
     if isinstance(record, Promotion):
         return f"version {record.version.number} of {record.source}, by {record.approved_by}"
+    if isinstance(record, Approved) and record.decision:
+        return f"by {record.decision.by}"
     if isinstance(record, CheckedDataset) and record.warnings:
         warned = len(record.warnings)
         return f"{record.checks - warned} checks passed, {warned} warned"
     for attribute, text in (
+        ("said", "{}"),
         ("checks", "{} checks passed"),
         ("tests", "{} tests passed"),
         ("accuracy", "test accuracy {:.4f}"),
         ("number", "version {}"),
-        ("said", "{}"),
         ("replayed", "{} known images answered as at training time"),
     ):
         if hasattr(record, attribute):

@@ -8,27 +8,22 @@ again finds the run of before. Only where that ended badly is another begun, wit
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flows import followed
+from flows.agents import agent_of, harmless
+from flows.asked import key_of, parameters_of
 from flows.cli import UsageError
-from flows.followed import Followed, Run
+from flows.followed import Followed
+from flows.patience import PATIENCE_S
 from flows.reports import Report
+from flows.runs import Run, ended_badly
 from tasks.errors import Transient
 
 MOST_TURNS = 100  # runs of one build
-CLOSE_S = 3.0  # in which an agent that cancels a job lets us say so
-# Who is one build, by the names that Azure DevOps and GitHub give it.
-BUILDS = (
-    ("SYSTEM_COLLECTIONURI", "SYSTEM_TEAMPROJECT", "BUILD_BUILDID"),
-    ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"),
-)
 
 
 def run_trigger(
@@ -37,71 +32,39 @@ def run_trigger(
     build: str | None,
     detach: bool,
     attach: bool,
+    cancel: bool,
+    minutes: float | None,
     junit: Path | None,
     summary: Path | None,
 ) -> int:
     """Start or find the run, follow it, report; the exit code of the run's own end."""
-    if detach and attach:
-        raise UsageError("--detach leaves a run alone, and --attach follows one; choose one")
-    parameters, named = parameters_of(settings), build or build_of(os.environ)
-    if attach and not named:
-        raise UsageError("--attach has to know the build whose run it follows: give --build")
-    with Followed.at(deployment) as prefect:
-        key = named and key_of(named, deployment, parameters)
-        run, is_new = _begun(prefect, parameters, key, attach)
-        print(f"{'started' if is_new else 'found'} {deployment} as {run.name}\n{run.url}",
-              flush=True)  # fmt: skip
-        report = Report(deployment, run.name, run.url, junit, summary)
-        report.announce(run.id)
-        if detach:
-            print("not followed; `trigger --attach` with the same build does that", flush=True)
-            return 0
-        try:
-            with _cancelled_by_signals():
-                end = prefect.follow(run, lambda line: print(line, flush=True))
-        except KeyboardInterrupt:
-            print("this job is cancelled: cancelling the run", flush=True)
-            prefect.cancel(run, CLOSE_S)
-            raise
-        report.write(end)
-        return end.code
-
-
-def parameters_of(settings: tuple[str, ...]) -> dict[str, Any]:
-    """
-    ``config.epochs=3`` and the like as the parameters of a flow.
-
-    Raises:
-        UsageError: one is no setting.
-    """
-    found: dict[str, Any] = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not equals or not all(part.isidentifier() for part in name.split(".")):
-            raise UsageError(f"--set {setting!r} is no setting; write NAME=VALUE, or "
-                             "PART.NAME=VALUE for a knob, such as config.epochs=3")  # fmt: skip
-        *parts, last = name.split(".")
-        place = found
-        for part in parts:
-            place = place.setdefault(part, {})
-            if not isinstance(place, dict):
-                raise UsageError(f"--set {setting!r}: {part} was given a value before")
-        place[last] = _value(text)
-    return found
-
-
-def build_of(environment: Mapping[str, str]) -> str | None:
-    """What the pipeline's agent calls this build, if one runs us."""
-    for names in BUILDS:
-        if all(environment.get(name) for name in names):
-            return "/".join(environment[name].strip("/") for name in names)
-    return None
-
-
-def key_of(build: str, deployment: str, parameters: Mapping[str, Any]) -> str:
-    """One for what this build asks of this deployment; another question has another."""
-    asked = json.dumps(parameters, sort_keys=True)
-    return f"{build}/{deployment}/{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
+    agent = agent_of(os.environ)
+    if detach + attach + cancel > 1:
+        raise UsageError("--detach leaves a run alone, --attach follows one, and --cancel ends it; "
+                         "choose one")  # fmt: skip
+    parameters, named = parameters_of(settings), build or agent.build
+    if (attach or cancel) and not named:
+        raise UsageError("--attach and --cancel have to know the build whose run it is: give "
+                         "--build")  # fmt: skip
+    try:
+        with _interrupted_by_signals(), Followed.at(deployment) as prefect:
+            key = named and key_of(named, deployment, parameters)
+            if cancel:
+                return _cancelled(prefect, str(key))
+            run, is_new = _begun(prefect, parameters, key, attach)
+            with _cancelled_with_the_job(prefect, run):
+                print(f"{'started' if is_new else 'found'} {deployment} as {run.name}\n{run.url}",
+                      flush=True)  # fmt: skip
+                agent.hand_on("flowRunId", str(run.id))
+                if detach:
+                    print("not followed; `trigger --attach` with the same build does", flush=True)
+                    return 0
+                end = prefect.follow(run, _tell, minutes and minutes * 60)
+            Report(deployment, run.name, run.url).write(end, agent, junit, summary)
+            return end.code
+    except (Transient, UsageError) as error:
+        agent.complain(f"{deployment}: {error}")
+        raise
 
 
 def _begun(
@@ -110,39 +73,66 @@ def _begun(
     """The run of this build, and whether it was begun just now."""
     if key is None:
         return prefect.start(parameters, None), True
-    before: Run | None = None
+    found, free = _last(prefect, key)
+    if found and (attach or not ended_badly(found.state)):
+        return found, False
+    if attach:
+        raise Transient(f"no run of {prefect.deployment} was started by this build; was it another "
+                        "--build, or were other parameters set?")  # fmt: skip
+    return prefect.start(parameters, free), True
+
+
+def _cancelled(prefect: Followed, key: str) -> int:
+    found, _ = _last(prefect, key)
+    if found is None or (found.state and found.state.is_final()):
+        print(f"no run of {prefect.deployment} is left of this build", flush=True)
+        return 0
+    prefect.cancel(found, PATIENCE_S)
+    print(f"cancelling {found.name}\n{found.url}", flush=True)
+    return 0
+
+
+def _last(prefect: Followed, key: str) -> tuple[Run | None, str]:
+    """The last run of a build, and the key of one that would follow it."""
+    found: Run | None = None
     for turn in range(1, MOST_TURNS + 1):
         numbered = key if turn == 1 else f"{key}/{turn}"
-        found = prefect.find(numbered)
-        if found is None:
-            if not attach:
-                return prefect.start(parameters, numbered), True
-            if before is None:
-                raise Transient(f"no run of {prefect.deployment} was started by this build; was "
-                                "it another --build, or were other parameters set?")  # fmt: skip
-            return before, False
-        if not followed.ended_badly(found.state):
-            return found, False
-        before = found
+        latest = prefect.find(numbered)
+        if latest is None:
+            return found, numbered
+        found = latest
+        if not ended_badly(found.state):
+            return found, numbered
     raise Transient(f"{MOST_TURNS} runs of this build ended badly")
 
 
 @contextlib.contextmanager
-def _cancelled_by_signals() -> Iterator[None]:
-    """An agent that cancels a job sends SIGINT, then SIGTERM, then kills: all say the same."""
+def _interrupted_by_signals() -> Iterator[None]:
+    """An agent that cancels a job sends SIGINT, then SIGTERM, then kills: the first one counts."""
+    both = (signal.SIGINT, signal.SIGTERM)
 
     def stop(*_: object) -> None:
+        for word in both:
+            signal.signal(word, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    former = signal.signal(signal.SIGTERM, stop)
+    former = {word: signal.signal(word, stop) for word in both}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, former)
+        for word, handler in former.items():
+            signal.signal(word, handler)
 
 
-def _value(text: str) -> Any:
+@contextlib.contextmanager
+def _cancelled_with_the_job(prefect: Followed, run: Run) -> Iterator[None]:
     try:
-        return json.loads(text)
-    except ValueError:
-        return text
+        yield
+    except KeyboardInterrupt:
+        print(f"this job is cancelled: cancelling the run {run.url}", flush=True)
+        prefect.cancel(run)
+        raise
+
+
+def _tell(line: str) -> None:
+    print(harmless(line), flush=True)

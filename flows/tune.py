@@ -4,17 +4,17 @@
 from prefect import flow
 from prefect.runtime import flow_run
 
+from flows.forms import SAMPLE, Name, Where
 from flows.outcome import explained
 from model.config import TrainConfig
 from model.images import name_of
 from model.tune.space import Search
 from tasks import backends
+from tasks.ports import TUNING
 from tasks.searches import Tuned
 from tasks.source import read_code
 from tasks.step import say
 from tasks.tune import describe_search, tune_model
-
-SAMPLE = "model/sample/fashion-mnist.parquet"
 
 
 def run_name() -> str:
@@ -27,8 +27,8 @@ def run_name() -> str:
 @explained
 def tune(
     data: str = SAMPLE,
-    name: str | None = None,
-    backend: str = "local",
+    name: Name | None = None,
+    backend: Where = "local",
     config: TrainConfig = TrainConfig(),  # noqa: B008 (frozen)
     search: Search = Search(),  # noqa: B008 (frozen)
 ) -> Tuned:
@@ -44,6 +44,6 @@ def tune(
     """
     on = backends.choose(backend)
     # A lock of its own: a search may take hours, and a rollback must not wait for it.
-    with on.ledger.exclusive(f"tune of {data}", say, part="tune"):
+    with on.ledger.exclusive(f"tune of {data}", say, part=TUNING):
         dataset = on.datasets.identify(data, name)
         return tune_model(on, describe_search(dataset, config, search))

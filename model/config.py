@@ -13,6 +13,9 @@ def faults(error: ValidationError) -> str:
     for fault in error.errors():
         option = "--" + ".".join(str(part) for part in fault["loc"]).replace("_", "-")
         said = fault["msg"].removeprefix("Value error, ")
+        if not fault["loc"]:  # of several options together, which the message names
+            lines.append(said)
+            continue
         lines.append(f"{option} {fault['input']}: {said[0].lower()}{said[1:]}")
     return "\n".join(lines)
 

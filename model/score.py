@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from model.brightness import brightness
 from model.folder import read_labels
 from model.images import ImageSet, RawImage
 from model.pixels import BadImage, decode
@@ -37,7 +38,8 @@ def score_images(
         file: the model.
 
     Returns:
-        Columns path, label, predicted, probabilities (one float32 a class), sha256 (of the bytes).
+        Columns path, label, predicted, probabilities (one float32 a class), sha256 (of the bytes),
+        mean and deviation (of the intensities 0..255 that the network got).
 
     Raises:
         BadImage: an image that cannot be decoded; the message names it.
@@ -50,14 +52,15 @@ def score_images(
     rest = images_of(images, split)
     rows = []
     while batch := list(islice(rest, BATCH)):
-        answers = scorer.predict(np.stack([pixels_of(image, known.shape) for image in batch]))
-        for image, answer in zip(batch, answers, strict=True):
+        pixels = np.stack([pixels_of(image, known.shape) for image in batch])
+        answers = scorer.predict(pixels)
+        for image, seen, answer in zip(batch, pixels, answers, strict=True):
             predicted = known.labels[int(answer.argmax())]
             digest = hashlib.sha256(image.data).hexdigest()
-            rows.append((image.path, image.label, predicted, answer, digest))
-    names = ("path", "label", "predicted", "probabilities", "sha256")
-    text, numbers = arrow.string(), arrow.list_(arrow.float32())
-    types = (text, text, text, numbers, text)
+            rows.append((image.path, image.label, predicted, answer, digest, *brightness(seen)))
+    names = ("path", "label", "predicted", "probabilities", "sha256", "mean", "deviation")
+    text, numbers, real = arrow.string(), arrow.list_(arrow.float32()), arrow.float64()
+    types = (text, text, text, numbers, text, real, real)
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
     return arrow.table(
         [arrow.array(column, kind) for column, kind in zip(columns, types, strict=True)],

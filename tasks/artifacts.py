@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact
+from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL
 
 LARGEST_PICTURE_BYTES = 400_000
 
@@ -14,6 +16,12 @@ LARGEST_PICTURE_BYTES = 400_000
 def show_page(key: str, title: str, markdown: str) -> None:
     """Leave a Markdown page under ``key``."""
     create_markdown_artifact(key=key, markdown=f"# {title}\n\n{markdown}", description=title)
+
+
+def page_of_run(run: UUID) -> str:
+    """The address of a flow run's page."""
+    pages = PREFECT_UI_URL.value() or str(PREFECT_API_URL.value()).removesuffix("/api")
+    return f"{pages}/runs/flow-run/{run}"
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

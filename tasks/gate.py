@@ -42,13 +42,20 @@ def pass_test_gate(
     if read_code().digest != code.digest:
         raise Refused(f"the code changed since this release of {code} began; start it again")
     if not is_forced and (kept := known_pass(on, code)):
-        return Skipped(
-            kept, f"code, tests and lock files are unchanged since {kept.tests} tests passed"
-        )
-    folder = on.ledger.room("gate", code.digest)
-    passed = run_tests(code, folder, tests=gate_files(ROOT))
-    on.ledger.keep("gate", code.digest, passed)
-    return passed
+        return _skipped(kept)
+    with on.ledger.exclusive(f"gate of {code}", say, part=f"gate/{code.digest}"):
+        if not is_forced and (kept := known_pass(on, code)):  # another release asked meanwhile
+            return _skipped(kept)
+        folder = on.ledger.room("gate", code.digest)
+        passed = run_tests(code, folder, tests=gate_files(ROOT))
+        on.ledger.keep("gate", code.digest, passed)
+        return passed
+
+
+def _skipped(kept: GatePass) -> Skipped[GatePass]:
+    return Skipped(
+        kept, f"code, tests and lock files are unchanged since {kept.tests} tests passed"
+    )
 
 
 def known_pass(on: Backend, code: Code) -> GatePass | None:

@@ -6,11 +6,11 @@ The one seam: what a backend must be able to do, as four small protocols and a l
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from data_checks.check import Reference, Report
 from data_checks.limits import Limits
@@ -27,6 +27,9 @@ from tasks.records import (
 )
 from tasks.searches import TuningJob, TuningRun
 from tasks.standing import Standing
+
+if TYPE_CHECKING:
+    import pyarrow as arrow
 
 Record = TypeVar("Record")
 Watch = Callable[[str], None]  # is told of progress, one line at a time
@@ -68,8 +71,8 @@ class Trainer(Protocol):
     def cancel(self, run: TrainingRun) -> None:
         """End the run if it runs; repeating it does nothing."""
 
-    def sweep(self, keep: str | None) -> int:
-        """End runs whose release is over, except the one with token ``keep``; return how many."""
+    def sweep(self, is_awaited: Callable[[str], bool]) -> int:
+        """End runs whose token nobody waits for; return how many."""
 
 
 class Tuner(Protocol):
@@ -136,15 +139,25 @@ class Endpoints(Protocol):
     def stop(self, name: str) -> bool:
         """Stop the endpoint; say whether there was something to stop."""
 
+    def repair(self, name: str, watch: Watch) -> None:
+        """Let what should serve serve again if it died, and end what a crash left beside it."""
+
+
+class Traffic(Protocol):
+    """What services kept of the images that they answered, as ``model/serve/capture.py`` has it."""
+
+    def files(self, name: str) -> list[str]:
+        """Names of the Parquet files of an endpoint; each is whole, and never changes."""
+
+    def read(self, name: str, file: str, columns: Sequence[str]) -> arrow.Table | None:
+        """Those columns of a file; ``None`` if it is gone (the oldest go) or cannot be read."""
+
 
 class Overview(Protocol):
-    """Looks at endpoints that are elsewhere, and sets right what a crash left behind there."""
+    """Looks at endpoints that are elsewhere."""
 
     def standing(self) -> list[Standing]:
         """Every endpoint, with what it costs."""
-
-    def tidy(self, name: str, watch: Watch) -> None:
-        """Let traffic and services be as the record of who is live says."""
 
 
 class Planner(Protocol):
@@ -179,6 +192,27 @@ class Ledger(Protocol):
             Transient: another is still at work.
         """
 
+    def is_held(self, part: str) -> bool:
+        """Is a command at work on that part?"""
+
+
+TUNING = "tune"  # the part that a search for knobs holds
+
+
+def endpoint_part(name: str) -> str:
+    """The part that whoever changes this endpoint holds: others may be changed meanwhile."""
+    return f"endpoints/{name}"
+
+
+def training_part(token: str) -> str:
+    """The part that whoever waits for this training run holds."""
+    return f"train/{token}"
+
+
+def is_awaited(ledger: Ledger, token: str) -> bool:
+    """Does a release wait for the training run with that token?"""
+    return ledger.is_held(training_part(token))
+
 
 @dataclass(frozen=True)
 class Backend:
@@ -191,5 +225,6 @@ class Backend:
     ledger: Ledger
     tuner: Tuner | None = None  # none: searches run elsewhere
     endpoints: Endpoints | None = None  # none: it registers, and others serve
+    traffic: Traffic | None = None  # none: what was captured cannot be had from here
     overview: Overview | None = None  # none: its endpoints are processes of this machine
     planner: Planner | None = None  # none: nothing leaves this machine, nothing is paid for

@@ -163,11 +163,25 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """A person's word, asked for in Prefect: who decided, and why."""
+
+    by: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Approved:
-    """Who asked to be the champion, with the verdict that lets it pass."""
+    """
+    Who asked to be the champion, with the verdict that lets it pass.
+
+    Attributes:
+        decision: that of a person, where one was asked.
+    """
 
     candidate: Contender
     verdict: Verdict
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True)

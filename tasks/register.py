@@ -32,11 +32,13 @@ def register_model(
 
 def lineage(approved: Approved) -> dict[str, str]:
     """Where a model comes from, as the registry's tags."""
-    candidate = approved.candidate
+    candidate, decision = approved.candidate, approved.decision
+    said = {"approved_by": decision.by, "approved_why": decision.why} if decision else {}
     if isinstance(candidate, Promotion):
-        return promoted_lineage(candidate, approved.verdict.key)
+        return {**promoted_lineage(candidate, approved.verdict.key), **said}
     job = candidate.run.job
     return {
+        **said,
         "model_digest": candidate.digest,
         "token": candidate.run.token,
         "dataset_digest": job.checked.dataset.digest,

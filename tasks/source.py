@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from tasks.records import Code
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("flows", "tasks", "model", "data_checks", "tests")
 LOCKS = ROOT / "infra" / "requirements"
+COMMIT, COMMIT_TIME = "MLOPS_COMMIT", "MLOPS_COMMIT_TIME"  # set by infra/worker.Dockerfile
 
 
 def read_code() -> Code:
@@ -19,17 +21,18 @@ def read_code() -> Code:
     Identify the code of this checkout.
 
     The digest covers every Python file of the five rooms and the lock files: it is the identity on
-    a tree with changes, and where there is no git at all (a downloaded archive).
+    a tree with changes, and where there is no git at all (a downloaded archive). An image without
+    git is told its commit when it is built.
     """
-    commit = _git("rev-parse", "HEAD")
+    commit = _git("rev-parse", "HEAD") or os.environ.get(COMMIT) or None
     changes = _git("status", "--porcelain", "--", *ROOMS, LOCKS.relative_to(ROOT).as_posix())
     rooms = digest_of_tree(ROOT, [path for room in ROOMS for path in _python_files(ROOT / room)])
     return Code(commit, is_dirty=bool(changes), digest=digest_of((rooms, lock_digest("app"))))
 
 
 def commit_time() -> str:
-    """When HEAD was committed, as ISO 8601 has it; nothing where there is no git."""
-    return _git("log", "-1", "--format=%cI") or ""
+    """When HEAD was committed, as ISO 8601 has it; nothing where nobody knows."""
+    return _git("log", "-1", "--format=%cI") or os.environ.get(COMMIT_TIME) or ""
 
 
 def training_code() -> str:

@@ -76,6 +76,19 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def is_held(folder: Path) -> bool:
+    """Does a command have the lock of ``folder``?"""
+    if not (folder / "lock").exists():
+        return False
+    lock = filelock.FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        return True
+    lock.release()
+    return False
+
+
 @contextlib.contextmanager
 def only_one(
     folder: Path, *, what: str, wait_s: float, tell: Callable[[str], None]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from contextlib import AbstractContextManager
+
 from model.config import TrainConfig
 from tasks.artifacts import markdown_table, picture, show_page
 from tasks.attempts import see_through
-from tasks.ports import Backend
+from tasks.ports import Backend, is_awaited, training_part
 from tasks.records import Candidate, CheckedDataset, GatePass, TrainingJob, TrainingRun
 from tasks.source import lock_digest, training_code
 from tasks.step import Skipped, say, step
@@ -24,15 +27,22 @@ def train_model(on: Backend, job: TrainingJob, is_forced: bool = False) -> Candi
         Refused: the trainer says that it cannot learn from this.
         Transient: the run was lost ``ATTEMPTS`` times.
     """
-    on.trainer.sweep(keep=job.token)
-    if is_forced:
-        on.trainer.forget(job)
-    return see_through(
-        "training",
-        submit=lambda: submit_training(on, job),
-        wait=lambda run: await_training(on, run),
-        cancel=on.trainer.cancel,
-    )
+    is_known = not is_forced and on.trainer.known(job) is not None
+    with contextlib.nullcontext() if is_known else _awaiting(on, job.token):
+        on.trainer.sweep(lambda token: token == job.token or is_awaited(on.ledger, token))
+        if is_forced:
+            on.trainer.forget(job)
+        return see_through(
+            "training",
+            submit=lambda: submit_training(on, job),
+            wait=lambda run: await_training(on, run),
+            cancel=on.trainer.cancel,
+        )
+
+
+def _awaiting(on: Backend, token: str) -> AbstractContextManager[None]:
+    """So that others leave the run alone, and wait for it if they want the same one."""
+    return on.ledger.exclusive(f"training {token[:8]}", say, part=training_part(token))
 
 
 @step(name="submit-training", timeout_s=600, run_name="submit training {job.token:.8}")

@@ -29,18 +29,21 @@ def validate_images(
     """
     limits, against, key = _question(on, dataset, champion)
     if not is_forced and (kept := _recall(on, key)):
-        return Skipped(kept, f"the {dataset.images:,} images and their checks are unchanged")
-    report = _check(on, dataset, limits, against, key)
-    if not report.passed:
-        raise _refusal(on, dataset, report, key)
-    warnings = tuple(_line(check) for check in report.checks if not check.passed)
-    checked = CheckedDataset(
-        dataset, key, on.datasets.reports(key), checks=len(report.checks), warnings=warnings
-    )
-    # Passing beside a reference is the harder test: the same data need not pass the easier one.
-    for passed_key in {key, _key(dataset, limits, None)}:
-        on.ledger.keep("validate", passed_key, checked)
-    return checked
+        return _skipped(kept)
+    with on.ledger.exclusive(f"checks of {dataset.uri}", say, part=f"validate/{key}"):
+        if not is_forced and (kept := _recall(on, key)):  # another release made them meanwhile
+            return _skipped(kept)
+        report = _check(on, dataset, limits, against, key)
+        if not report.passed:
+            raise _refusal(on, dataset, report, key)
+        warnings = tuple(_line(check) for check in report.checks if not check.passed)
+        checked = CheckedDataset(
+            dataset, key, on.datasets.reports(key), checks=len(report.checks), warnings=warnings
+        )
+        # Passing beside a reference is the harder test: the same data need not pass the easier one.
+        for passed_key in {key, _key(dataset, limits, None)}:
+            on.ledger.keep("validate", passed_key, checked)
+        return checked
 
 
 def known_checks(
@@ -64,6 +67,10 @@ def _recall(on: Backend, key: str) -> CheckedDataset | None:
     """What was found before, unless a run that was killed since had begun to look again."""
     kept = on.ledger.recall("validate", key, CheckedDataset)
     return kept if kept and (kept.report / REPORT).is_file() else None
+
+
+def _skipped(kept: CheckedDataset) -> Skipped[CheckedDataset]:
+    return Skipped(kept, f"the {kept.dataset.images:,} images and their checks are unchanged")
 
 
 def _check(

@@ -1,4 +1,4 @@
-"""A real browser without a window: Chromium and its driver, as Debian and others package them."""
+"""A real browser without a window: Playwright drives the Chromium that is packaged by Debian."""
 
 from __future__ import annotations
 
@@ -8,30 +8,36 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
+from playwright.sync_api import Page, sync_playwright
 
-DRIVER = shutil.which("chromedriver")
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
 
 needs_browser = pytest.mark.skipif(
-    not (DRIVER and BROWSER) and not os.environ.get("CI"),
-    reason="needs Chromium and chromedriver (Debian: chromium-driver)",
+    not BROWSER and not os.environ.get("CI"), reason="needs Chromium (Debian: chromium)"
 )
 
 
 @contextlib.contextmanager
-def browser(width: int = 1000, height: int = 900) -> Iterator[webdriver.Chrome]:
-    """A browser with a window of that size, in pixels."""
-    options = Options()
-    options.binary_location = BROWSER or "chromium"
-    # No sandbox: a container's root may not make one; the pages are our own.
-    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(word)
-    options.add_argument(f"--window-size={width},{height}")
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    try:
-        yield driver
-    finally:
-        driver.quit()
+def browser(
+    width: int = 1000, height: int = 900, complaints: list[str] | None = None
+) -> Iterator[Page]:
+    """
+    A browser with a window of that size, in pixels.
+
+    Args:
+        complaints: what its console says beyond information is noted there.
+    """
+    with (
+        sync_playwright() as playwright,
+        # No sandbox: a container's root may not make one; the pages are our own.
+        playwright.chromium.launch(
+            executable_path=BROWSER, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        ) as it,
+    ):
+        page = it.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(20_000)
+        if complaints is not None:
+            page.on("console", lambda said: said.type in {"error", "warning"}
+                    and complaints.append(said.text))  # fmt: skip
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+        yield page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -22,6 +23,11 @@ ROOT = Path(__file__).resolve().parent.parent
 MODEL_TESTS = ROOT / "tests" / "model"
 
 before_tensorflow()  # as the trainer does
+
+
+def pytest_configure() -> None:
+    """Heed SIGINT: a background job has it ignored, and so has all that the tests start then."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

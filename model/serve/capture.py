@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from model.brightness import brightness
 from model.serve.batches import Pixels, Rows
 
 ROWS_A_FILE = 1000
@@ -76,12 +77,13 @@ class Capture:
             if len(self._rows) == MOST_WAITING:
                 self.fates["dropped"] += 1
             self._held_bytes += held
+            mean, deviation = brightness(pixels[at])
             self._rows.append(
                 {
                     "time": time.time(), "request_id": request_id, "at": at,
                     "bytes": len(images[at]), "label": prediction["label"],
                     "probability": prediction["probability"], "probabilities": rows[at].tolist(),
-                    "mean": float(pixels[at].mean()), "deviation": float(pixels[at].std()),
+                    "mean": mean, "deviation": deviation,
                     "image": images[at] if self._sampling.has_images else None,
                 }
             )  # fmt: skip

@@ -70,7 +70,7 @@ CALLS: dict[str, Call[Case]] = {
     "delete a group": Call("arm", "DELETE", rf"{GROUP}\?", Case.remove, lay),
     "follow its deletion": follow(f"{FOLLOWED}results/", Case.remove, lay),
     "look at the quota": Call("arm", "GET", r"/usages\?",
-                              lambda on: on.on.groups.room(REGION)[1] == 100),
+                              lambda on: {100: True, 0: "told"}.get(on.on.groups.room(REGION)[1])),
     "read a container's log": Call("arm", "GET", rf"{GROUP}/containers/service/logs", Case.words),
     "look at an identity": Call("arm", "GET", "/userAssignedIdentities/", Case.pull),
     "look at its roles": Call("arm", "GET", "/roleAssignments", Case.pull),

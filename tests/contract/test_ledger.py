@@ -84,6 +84,16 @@ def test_one_that_never_ends_is_told(backend, monkeypatch):
     assert "still holds" in str(refused[0])
 
 
+def test_it_is_known_who_is_at_work(backend):
+    assert not backend.ledger.is_held("endpoints/light")
+
+    with backend.ledger.exclusive("a release", print, part="endpoints/light"):
+        assert backend.ledger.is_held("endpoints/light")
+        assert not backend.ledger.is_held("endpoints/other")
+
+    assert not backend.ledger.is_held("endpoints/light")
+
+
 def test_a_part_has_a_lock_of_its_own(backend):
     said: list[str] = []
 

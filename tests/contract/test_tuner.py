@@ -30,6 +30,7 @@ def search_of(backend, pictures, *, trials=2, knobs=("learning_rate",), **config
     return TuningJob(dataset, given, Search(trials=trials, knobs=knobs), code="code", lock="lock")
 
 
+@pytest.mark.slow
 def test_the_same_search_is_the_same_run_and_more_trials_make_it_go_on(backend, pictures):
     job = search_of(backend, pictures)
     first, again = backend.tuner.submit(job), backend.tuner.submit(job)
@@ -51,6 +52,7 @@ def test_the_same_search_is_the_same_run_and_more_trials_make_it_go_on(backend, 
     assert not [line for line in told if line.startswith(("trial 1/", "trial 2/"))]
 
 
+@pytest.mark.slow
 def test_a_killed_search_is_transient_and_goes_on_where_it_was(backend, pictures):
     job = search_of(backend, pictures, trials=1, epochs=40, patience=0)
     run = backend.tuner.submit(job)

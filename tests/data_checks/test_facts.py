@@ -192,8 +192,9 @@ class Hanging:
 
 def test_a_worker_that_hangs_is_told_and_not_waited_for(tmp_path, monkeypatch):
     monkeypatch.setattr(pool, "MOST_SECONDS_A_CHUNK", 2)
+    others = set(multiprocessing.active_children())
 
     with pytest.raises(FactsFailed, match="within 2 s; does the storage"):
         facts_table([Hanging()], tmp_path / "facts.parquet", workers=1)
 
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= others

@@ -6,7 +6,6 @@ import functools
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from tests.cloud.stand_in import StandIn
+    from tests.flows.pages import Pages
 
 ROOMS = ("flows", "tasks", "model", "data_checks", "infra")
 QUICK = """
@@ -83,13 +83,7 @@ class Checkout:
             [sys.executable, "-m", "flows", *words],
             cwd=self.root, env={**self.environment, **environment}, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            preexec_fn=heed_interrupts,
         )  # fmt: skip
-
-
-def heed_interrupts() -> None:
-    """As a terminal starts programs; one that a background job starts ignores SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def copied(place: Path, url: str) -> Checkout:
@@ -142,6 +136,15 @@ def released(tmp_path_factory, prefect_url, pictures) -> Iterator[Checkout]:
     assert done.returncode == 0, done.stdout + done.stderr
     yield made
     made("stop")
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory) -> Iterator[Pages]:
+    """Prefect's pages as `make ui` starts them, for a checkout on which nothing was released."""
+    from tests.flows.pages import opened
+
+    with opened(tmp_path_factory.mktemp("pages") / "checkout") as made:
+        yield made
 
 
 def versions_in_azure(cloud: StandIn, name: str) -> list[dict]:

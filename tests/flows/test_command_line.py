@@ -88,6 +88,7 @@ def test_the_version_is_that_of_the_project(capsys):
     assert capsys.readouterr().out == "image-classifier-mlops 0.1.0\n"
 
 
+@pytest.mark.slow
 def test_a_port_in_use_is_named_with_its_owner(released, pictures):
     port = free_port()
     with socket.create_server(("127.0.0.1", int(port))):

@@ -16,7 +16,6 @@ from tests.flows.conftest import (
     FAST,
     SELDOM,
     free_port,
-    heed_interrupts,
     processes_of,
     registered,
     url_of,
@@ -43,6 +42,7 @@ def test_a_killed_flow_is_continued_and_trains_once(flows, pictures):
     assert len(registered(flows)) == 1
 
 
+@pytest.mark.slow
 def test_checks_that_were_begun_anew_and_killed_are_made_again(released, pictures):
     words, reports = ("release", "--data", str(pictures), *FAST), reports_of(released)
     begun = released.start(*words, "--force")
@@ -59,6 +59,7 @@ def test_checks_that_were_begun_anew_and_killed_are_made_again(released, picture
     assert reports_of(released) == reports
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", [SELDOM(signal.SIGINT), signal.SIGTERM])
 def test_an_interrupted_flow_leaves_no_trainer(flows, pictures, word):
     begun = flows.start("release", "--data", str(pictures), "--epochs", "900", "--patience", "0")
@@ -81,7 +82,7 @@ def test_ctrl_c_reaches_the_whole_group_and_ends_it(flows, pictures, word):
         [sys.executable, "-m", "flows", "release", "--data", str(pictures), "--epochs", "900",
          "--patience", "0"],
         cwd=flows.root, env=environment, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=heed_interrupts,
+        stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
     for line in begun.stdout:
         if "epoch 1/" in line:
@@ -94,6 +95,7 @@ def test_ctrl_c_reaches_the_whole_group_and_ends_it(flows, pictures, word):
     assert trainers_of(flows) == []
 
 
+@pytest.mark.slow
 def test_the_second_of_two_releases_waits_for_the_first(flows, pictures):
     words = ("release", "--data", str(pictures), *FAST)
     both = [flows.start(*words) for _ in range(2)]

@@ -7,6 +7,7 @@ import re
 import subprocess
 
 import httpx
+import pytest
 
 from model.images import open_images
 from model.score import score_images
@@ -66,6 +67,7 @@ def test_a_changed_file_no_longer_verifies(released):
     assert "facts.parquet" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_changed_network_repeats_all_but_the_data_checks(released, pictures):
     url = url_of(released)
     before = int(version_at(url)["version"])
@@ -92,6 +94,7 @@ def test_a_changed_network_repeats_all_but_the_data_checks(released, pictures):
     assert released("rollback").returncode == 0
 
 
+@pytest.mark.slow
 def test_without_deployment_the_endpoint_stays_as_it_is(released, pictures):
     before = version_at(url_of(released))
 
@@ -103,6 +106,7 @@ def test_without_deployment_the_endpoint_stays_as_it_is(released, pictures):
     assert version_at(url_of(released)) == before
 
 
+@pytest.mark.slow
 def test_images_of_other_size_and_colour_need_no_code(released, tmp_path):
     import numpy as np
     from PIL import Image

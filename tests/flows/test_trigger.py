@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from xml.etree import ElementTree
+from uuid import uuid4
 
 import httpx
 import pytest
+from junitparser import Error, Failure, JUnitXml, Skipped
 
-from flows.cli import UsageError
-from flows.trigger import build_of, key_of, parameters_of
 from tests.conftest import ROOT
-from tests.flows.conftest import SELDOM, Checkout
+from tests.flows.conftest import SELDOM, Checkout, until
+from tests.flows.way import Way
 
 AZURE = {
     "TF_BUILD": "True", "SYSTEM_COLLECTIONURI": "https://dev.azure.com/org/",
@@ -59,35 +56,43 @@ def runs_of(there: Checkout) -> list[dict]:
 
 
 @pytest.mark.parametrize(
-    ("how", "code", "counts", "word"),
+    ("how", "code", "kind", "word"),
     [
-        ("well", 0, {"failures": "0", "errors": "0", "skipped": "1"}, "done"),
-        ("refused", 3, {"failures": "1", "errors": "0", "skipped": "1"}, "refused"),
-        ("unavailable", 4, {"failures": "0", "errors": "1", "skipped": "1"}, "unavailable"),
-        ("bug", 1, {"failures": "0", "errors": "1", "skipped": "1"}, "failed"),
+        ("well", 0, None, "done"),
+        ("refused", 3, Failure, "refused"),
+        ("unavailable", 4, Error, "unavailable"),
+        ("bug", 1, Error, "failed"),
     ],
 )
-def test_it_ends_as_the_run_ends(there, tmp_path, how, code, counts, word):
+def test_it_ends_as_the_run_ends(there, tmp_path, how, code, kind, word):
     junit, page = tmp_path / "new" / "steps.xml", tmp_path / "new" / "page.md"
     done = there("trigger", "ends/here", "--set", f"how={how}", "--junit", str(junit),
                  "--summary", str(page), **{**AZURE, "BUILD_BUILDID": how})  # fmt: skip
 
     assert done.returncode == code, done.stdout + done.stderr
-    assert "looked | twice" in done.stdout
-    suite = ElementTree.parse(junit).getroot()  # noqa: S314 (our own)
-    assert (suite.tag, suite.get("name"), suite.get("tests")) == ("testsuite", "ends/here", "2")
-    assert {name: suite.get(name) for name in counts} == counts
-    assert [case.get("name")[:4] for case in suite] == ["look", "deci"]
+    assert (
+        "looked | twice\n::error::at **vso[task.complete result=Failed]".replace("\n::", "\n*:")
+        in done.stdout
+    )
+    (suite,) = JUnitXml.fromfile(str(junit))
+    looked, decided = suite
+    assert (suite.name, suite.tests, suite.skipped) == ("ends/here", 2, 1)
+    assert (suite.failures, suite.errors) == (int(kind is Failure), int(kind is Error))
+    assert looked.name.startswith("look")
+    assert isinstance(looked.result[0], Skipped)
+    assert [type(each) for each in decided.result] == ([kind] if kind else [])
     text = page.read_text()
     assert text.startswith(f"### ends/here: {word}\n")
+    assert f"]({there.url.removesuffix('/api')}/runs/flow-run/" in text
     assert re.search(r"\| look\S* \| skipped \| \d+\.\d \| nothing changed \|", text)
     assert f"##vso[task.uploadsummary]{page}" in done.stdout
     assert ("##vso[task.logissue type=error]ends/here" in done.stdout) == bool(code)
     if how == "refused":
         assert "accuracy 0.5 is below 0.6%0Alook at the report" in done.stdout
-        assert suite.find("testcase/failure").get("message") == "accuracy 0.5 is below 0.6"
+        assert decided.result[0].message == "accuracy 0.5 is below 0.6"
 
 
+@pytest.mark.slow
 def test_a_build_starts_one_run_and_another_only_after_a_bad_end(there):
     words = ("trigger", "ends/here", "--build", "one")
     before = len(runs_of(there))
@@ -107,27 +112,136 @@ def test_a_build_starts_one_run_and_another_only_after_a_bad_end(there):
     assert len(runs_of(there)) - before == 3
 
 
+@pytest.mark.slow
 def test_a_job_that_is_cancelled_cancels_the_run(there):
+    """The agent of Azure DevOps sends SIGINT, SIGTERM after 7.5 s, and kills 2.5 s later."""
     begun = there.start("trigger", "ends/here", "--set", "seconds=300", "--build", "cancelled")
     for line in begun.stdout:
         if "the run is Running" in line:
             break
+    cancelled = time.monotonic()
+    begun.send_signal(signal.SIGINT)
+    time.sleep(0.01)
     begun.send_signal(signal.SIGTERM)
     said, _ = begun.communicate(timeout=60)
 
     assert begun.returncode == 130, said
-    until = time.monotonic() + 60
-    while (state := newest(there)["state"]["type"]) != "CANCELLED":
-        assert time.monotonic() < until, state
-        time.sleep(0.5)
+    assert time.monotonic() - cancelled < 7.5
+    until(lambda: newest(there)["state"]["type"] == "CANCELLED", seconds=60)
     assert there("trigger", "ends/here", "--set", "seconds=300", "--build", "cancelled",
                  "--attach").returncode == 130  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_later_job_can_cancel_what_the_build_began(there):
+    words = ("trigger", "ends/here", "--set", "seconds=300", "--build", "stopped")
+    assert there(*words, "--cancel").returncode == 0
+    before = len(runs_of(there))
+
+    assert there(*words, "--detach").returncode == 0
+    cancelled = there(*words, "--cancel")
+    until(lambda: newest(there)["state"]["type"] == "CANCELLED", seconds=60)
+    again = there(*words, "--cancel")
+
+    assert (cancelled.returncode, again.returncode) == (0, 0)
+    assert "cancelling" in cancelled.stdout
+    assert "no run of ends/here is left" in again.stdout
+    assert len(runs_of(there)) == before + 1
+
+
+def test_a_job_that_is_cancelled_before_it_knows_its_run_cancels_it_as_well(there):
+    before = len(runs_of(there))
+    with Way(port_of(there), swallowed=b"/create_flow_run") as way:
+        begun = there.start("trigger", "ends/here", "--set", "seconds=300", "--build", "unheard",
+                            PREFECT_API_URL=way.url)  # fmt: skip
+        until(lambda: way.heard > 0)
+        begun.send_signal(signal.SIGTERM)
+        said, _ = begun.communicate(timeout=60)
+
+    assert begun.returncode == 130, said
+    assert len(runs_of(there)) == before + 1
+    until(lambda: newest(there)["state"]["type"] == "CANCELLED", seconds=60)
+
+
+def test_a_job_that_is_cancelled_while_the_server_is_away_ends_at_once(there):
+    with Way(port_of(there)) as way:
+        way.is_open = False
+        begun = there.start("trigger", "ends/here", "--build", "nowhere", PREFECT_API_URL=way.url)
+        until(lambda: way.refused > 0)
+        begun.send_signal(signal.SIGINT)
+        said, _ = begun.communicate(timeout=7.5)
+
+    assert begun.returncode == 130, said
+
+
+@pytest.mark.slow
+def test_a_run_that_takes_longer_is_left_alone_and_found_again(there):
+    words = ("trigger", "ends/here", "--set", "seconds=12", "--build", "long")
+
+    left = there(*words, "--minutes", "0.05", **AZURE)
+    done = there(*words, "--attach")
+
+    assert left.returncode == 4, left.stdout + left.stderr
+    assert re.search(r"is \w+ and was left so: http\S+", left.stderr)
+    assert "##vso[task.logissue type=error]ends/here" in left.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "found ends/here" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_run_that_waits_for_a_person_holds_no_agent(there):
+    words = ("trigger", "ends/here", "--set", "seconds=20", "--build", "asking")
+    assert there(*words, "--detach").returncode == 0
+    until(lambda: newest(there)["state"]["type"] == "RUNNING")
+    run = newest(there)["id"]
+
+    set_state(there, run, "PAUSED")
+    left = there(*words, "--attach", "--minutes", "5")
+    set_state(there, run, "RUNNING")
+    done = there(*words, "--attach", "--minutes", "5")
+
+    assert left.returncode == 4, left.stdout + left.stderr
+    assert "waits for a person, who answers at http" in left.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def set_state(there: Checkout, run: str, kind: str) -> None:
+    asked = {"state": {"type": kind}, "force": True}
+    httpx.post(f"{there.url}/flow_runs/{run}/set_state", json=asked, trust_env=False
+               ).raise_for_status()  # fmt: skip
+
+
+def test_a_line_of_the_log_that_comes_late_is_told_once(there):
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from flows.log_lines import LogLines
+
+    def at(second: int) -> dict[str, object]:
+        return {"name": "x", "level": 20, "message": f"line {second}", "flow_run_id": str(run),
+                "timestamp": f"2026-11-26T06:00:{second:02}Z"}  # fmt: skip
+
+    with temporary_settings({PREFECT_API_URL: there.url}), get_client(sync_client=True) as client:
+        run = uuid4()
+        log = LogLines(client, run)
+        client.request("POST", "/logs/", json=[at(10), at(20)])
+        first = list(log.new())
+        client.request("POST", "/logs/", json=[at(15), at(30)])
+
+        assert first == ["06:00:10  line 10", "06:00:20  line 20"]
+        assert list(log.new()) == ["06:00:15  line 15", "06:00:30  line 30"]
+        assert list(log.new()) == []
+
+
+def port_of(there: Checkout) -> int:
+    return int(re.search(r":(\d+)/", there.url)[1])
 
 
 def newest(there: Checkout) -> dict:
     return max(runs_of(there), key=lambda run: run["created"])
 
 
+@pytest.mark.slow
 def test_a_killed_trigger_finds_its_run_again(there):
     words = ("trigger", "ends/here", "--set", "seconds=8", "--build", "killed")
     before = len(runs_of(there))
@@ -145,9 +259,10 @@ def test_a_killed_trigger_finds_its_run_again(there):
     assert len(runs_of(there)) - before == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [5, SELDOM(60)])
 def test_a_server_that_is_away_is_waited_for(there, seconds):
-    with Way(int(re.search(r":(\d+)/", there.url)[1])) as way:
+    with Way(port_of(there)) as way:
         begun = there.start("trigger", "ends/here", "--set", f"seconds={seconds + 5}",
                             PREFECT_API_URL=way.url)  # fmt: skip
         for line in begun.stdout:
@@ -170,6 +285,7 @@ def test_a_server_that_is_away_is_waited_for(there, seconds):
         (("ends/here", "--set", "how"), "NAME=VALUE"),
         (("ends/here", "--set", "seconds=soon"), "does not take these parameters"),
         (("ends/here", "--attach"), "give --build"),
+        (("ends/here", "--cancel"), "give --build"),
         (("ends/here", "--attach", "--detach"), "choose one"),
     ],
 )
@@ -185,60 +301,3 @@ def test_without_a_server_it_says_how_to_name_one(there, tmp_path):
 
     assert done.returncode == 2
     assert "PREFECT_API_URL" in done.stderr
-
-
-def test_settings_become_the_parameters_of_a_flow():
-    assert parameters_of(("data=az://x/y", "config.epochs=3", "config.seed=1", "deploy=false")) == {
-        "data": "az://x/y", "config": {"epochs": 3, "seed": 1}, "deploy": False,
-    }  # fmt: skip
-    with pytest.raises(UsageError, match="given a value before"):
-        parameters_of(("config=1", "config.epochs=3"))
-
-
-def test_a_build_is_known_by_what_its_agent_says():
-    github = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "a/b",
-              "GITHUB_RUN_ID": "5"}  # fmt: skip
-    assert build_of({}) is None
-    assert build_of(AZURE) == "https://dev.azure.com/org/shop/77"
-    assert build_of(github) == "https://github.com/a/b/5"
-    assert key_of("b", "d", {"x": 1}) != key_of("b", "d", {"x": 2})
-
-
-class Way:
-    """A way to a port of this machine that can be closed: connections end, new ones are refused."""
-
-    def __init__(self, port: int) -> None:
-        self._port, self.is_open, self.refused = port, True, 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/api"
-
-    def __enter__(self) -> Way:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                caller, _ = self._listener.accept()
-                if self.is_open:
-                    other = socket.create_connection(("127.0.0.1", self._port))
-                    for pair in ((caller, other), (other, caller)):
-                        threading.Thread(target=self._carry, args=pair, daemon=True).start()
-                else:
-                    self.refused += 1
-                    caller.close()
-
-    def _carry(self, source: socket.socket, target: socket.socket) -> None:
-        source.settimeout(0.2)
-        with contextlib.suppress(OSError), source, target:
-            while self.is_open:
-                try:
-                    data = source.recv(65536)
-                except TimeoutError:
-                    continue
-                if not data:
-                    return
-                target.sendall(data)

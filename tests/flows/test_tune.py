@@ -98,6 +98,7 @@ def test_an_interrupted_command_leaves_no_tuner(flows, pictures, word):
     assert tuners_of(flows) == []
 
 
+@pytest.mark.slow
 def test_the_second_of_two_searches_waits_and_a_release_does_not(flows, pictures):
     words = ("tune", "--data", str(pictures), "--trials", "2", "--epochs", "900", "--patience", "0")
     first = started(flows, *words)

@@ -9,7 +9,21 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT
-from tests.flows.conftest import free_port, processes_of
+from tests.flows.conftest import SELDOM, free_port, processes_of, until
+from tests.flows.pages import ENDLESS, opened
+
+FLOWS = ("release", "rollback", "tune", "monitor", "sweep")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("word", [signal.SIGINT, SELDOM(signal.SIGKILL)])
+def test_a_release_that_runs_ends_with_the_pages(tmp_path, pictures, word):
+    with opened(tmp_path / "checkout", word) as pages:
+        given = {"data": str(pictures), "config": ENDLESS, "rules": {"min_accuracy": 0}}
+        run = pages.begin("release/local", **given)
+        until(lambda: "epoch 2/" in pages.log(run))
+
+    until(lambda: processes_of(pages.checkout) == {}, seconds=30)
 
 
 @pytest.mark.parametrize(("word", "code"), [(signal.SIGINT, 0), (signal.SIGKILL, -9)])
@@ -27,11 +41,10 @@ def test_it_serves_the_deployments_and_leaves_nothing(flows, word, code):
     begun.communicate(timeout=60)
     assert begun.returncode == code
 
-    assert sorted(each["entrypoint"].rpartition(":")[2] for each in found) == [
-        "release",
-        "rollback",
-        "tune",
-    ]
+    mine = {each["entrypoint"] for each in found}
+    assert mine == {
+        f"flows/{name}.py:{name}" for name in FLOWS if (ROOT / "flows" / f"{name}.py").is_file()
+    }
     for _ in range(50):
         if not (left := processes_of(flows)):
             break

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.cloud.deployments.empty_estate import empty_estate
+from tests.cloud.deployments.estate import Estate
+from tests.cloud.deployments.runs import Runs
 from tests.infra.engine import BIN, Engine, base_of, opened, require_tools, run
 
 
@@ -60,3 +63,15 @@ def built(build) -> Built:
 @pytest.fixture(scope="session")
 def image(built) -> str:
     return built.id
+
+
+@pytest.fixture
+def estate() -> Estate:
+    """Two resource groups with nothing in them."""
+    return empty_estate()
+
+
+@pytest.fixture
+def runs(estate) -> Runs:
+    """Deployments into it."""
+    return Runs(estate)

@@ -27,3 +27,13 @@ def test_a_damaged_database_is_told_with_the_way_out_and_without_sql(tmp_path, k
     assert f"mv {file} {file}.broken" in str(told.value)
     assert "SQL:" not in str(told.value)
     assert "http" not in str(told.value)
+
+
+def test_a_broken_environment_is_not_told_as_a_broken_database(tmp_path, monkeypatch):
+    def half_installed(**_):
+        raise ImportError("cannot import name 'processors'")
+
+    monkeypatch.setattr("mlflow.MlflowClient", half_installed)
+
+    with pytest.raises(ImportError, match="processors"):
+        MlflowRegistry(tmp_path).names()

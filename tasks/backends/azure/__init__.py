@@ -41,6 +41,7 @@ def azure_backend(environment: str = "") -> Backend:
     trainer = DatabricksTrainer(
         Jobs(at.databricks, at.settings), volume, Tracking(at.settings), state
     )
+    ledger = BlobLedger(lake, state)
     endpoints, plan = open_endpoints(at, serving, state) if serving else (None, None)
     return Backend(
         name=":".join(names),
@@ -49,8 +50,8 @@ def azure_backend(environment: str = "") -> Backend:
         registry=AzureMlRegistry(
             at.registry, lake, state, most=at.settings.versions, shared=at.shared
         ),
-        ledger=BlobLedger(lake, state),
+        ledger=ledger,
         endpoints=endpoints,
         overview=endpoints,
-        planner=AzurePlanner(at.settings, trainer, plan),
+        planner=AzurePlanner(at.settings, trainer, plan, ledger),
     )

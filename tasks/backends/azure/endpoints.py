@@ -112,6 +112,10 @@ class ContainerEndpoints:
         return sorted({each.tags[ENDPOINT] for each in self._groups.listed()
                        if ENDPOINT in each.tags})  # fmt: skip
 
+    def repair(self, name: str, watch: Watch) -> None:
+        """Let traffic and groups be as the record of who is live says: Azure starts them anew."""
+        self.tidy(name, watch)
+
     def tidy(self, name: str, watch: Watch, keep: str = "") -> None:
         """
         Let all be as the live group's number says: the traffic goes to it, the other is stopped.

@@ -76,6 +76,17 @@ class Lake:
             with told(f"letting go of {self._where(name)}"):
                 lease.release()
 
+    def is_locked(self, name: str) -> bool:
+        """Has somebody the lock of that name?"""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        blob = self._client.get_blob_client(f"locks/{name}")
+        with told(f"looking at {self._where(f'locks/{name}')}"):
+            try:
+                return bool(blob.get_blob_properties().lease.state == "leased")
+            except ResourceNotFoundError:
+                return False
+
     def _acquire(self, name: str, what: str, watch: Watch, wait_s: float) -> BlobLeaseClient:
         """The lease; the blob then says who has it."""
         from azure.core.exceptions import ResourceExistsError

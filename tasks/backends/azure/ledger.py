@@ -47,3 +47,7 @@ class BlobLedger:
     ) -> AbstractContextManager[None]:
         """One command at a time in this container, or in a part of it; a second one waits."""
         return self._lake.lock(part or "release", what, watch, WAIT_S)
+
+    def is_held(self, part: str) -> bool:
+        """Is a command at work on that part, on whatever machine?"""
+        return self._lake.is_locked(part)

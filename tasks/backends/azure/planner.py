@@ -10,6 +10,7 @@ from tasks.backends.azure.prices import Prices
 from tasks.backends.azure.settings import AzureSettings
 from tasks.backends.azure.trainer import DatabricksTrainer
 from tasks.foreseen import Call, Cost, Foreseen
+from tasks.ports import Ledger, endpoint_part, is_awaited, training_part
 from tasks.records import ModelVersion
 
 ML = "Microsoft.MachineLearningServices"
@@ -19,9 +20,14 @@ class AzurePlanner:
     """Knows where the other parts write to; tests/flows/test_plan.py compares with a release."""
 
     def __init__(
-        self, settings: AzureSettings, trainer: DatabricksTrainer, serving: ServingPlan | None
+        self,
+        settings: AzureSettings,
+        trainer: DatabricksTrainer,
+        serving: ServingPlan | None,
+        ledger: Ledger,
     ) -> None:
-        self._settings, self._trainer, self._serving = settings, trainer, serving
+        self._settings, self._trainer = settings, trainer
+        self._serving, self._ledger = serving, ledger
 
     def calls(self, foreseen: Foreseen) -> tuple[Call, ...]:
         """In the order of a release."""
@@ -39,15 +45,21 @@ class AzurePlanner:
         given, dataset = self._settings, foreseen.dataset
         blobs = f"https://{given.storage_account}.blob.core.windows.net/{given.container}"
         host = f"https://{given.databricks_host}/api"
-        yield Call("PUT", f"{blobs}/locks/release", "a lease, so that no other release runs")
+        yield Call("PUT", f"{blobs}/locks/{endpoint_part(dataset.name)}",
+                   "a lease, so that no other release of it runs")  # fmt: skip
         if not foreseen.is_checked:
+            yield Call("PUT", f"{blobs}/locks/validate/{foreseen.checks_key}", "a lease on them")
             yield Call("PUT", f"{blobs}/checks/{foreseen.checks_key}/*", "the report of the checks")
             yield Call("PUT", f"{blobs}/digests/*", "which digest this listing has")
             yield Call("PUT", f"{blobs}/ledger/validate/*", "that they passed")
         if not foreseen.is_tested:
             code = foreseen.job.gate.code.digest
+            yield Call("PUT", f"{blobs}/locks/gate/{code}", "a lease on the gate")
             yield Call("PUT", f"{blobs}/ledger/gate/{code}.json", "that the tests passed")
-        for number in self._trainer.lost(foreseen.job.token):
+        if foreseen.candidate is None:
+            yield Call("PUT", f"{blobs}/locks/{training_part(foreseen.job.token)}",
+                       "a lease on the training")  # fmt: skip
+        for number in self._trainer.lost(lambda token: self._is_awaited(token, foreseen)):
             yield Call("POST", f"{host}/2.2/jobs/runs/cancel", f"run {number}: no release waits "
                        "for it")  # fmt: skip
         if foreseen.candidate is None:
@@ -74,6 +86,9 @@ class AzurePlanner:
             yield Call("PUT", f"https://management.azure.com/{place}/models/{dataset.name}/versions"
                        "/*", "who serves, and who served before")  # fmt: skip
         yield Call("PUT", f"{blobs}/ledger/evidence/*", "what the release found")
+
+    def _is_awaited(self, token: str, foreseen: Foreseen) -> bool:
+        return token == foreseen.job.token or is_awaited(self._ledger, token)
 
 
 def _is_deployed(foreseen: Foreseen) -> bool:

@@ -19,95 +19,115 @@ class AzureSettings(FromHere):
     """Names of things in Azure and Databricks; no secret is among them."""
 
     subscription: Guid = Field(
-        validation_alias="AZURE_SUBSCRIPTION_ID", description="az account show --query id"
+        validation_alias="AZURE_SUBSCRIPTION_ID",
+        title="the subscription of all that follows",
+        description="az account show --query id",
     )
     resource_group: str = Field(
-        validation_alias="AZURE_RESOURCE_GROUP", description="az group list --output table"
+        validation_alias="AZURE_RESOURCE_GROUP",
+        title="resource group of the workspace, of container groups and Front Door",
+        description="az group list --output table",
     )
     workspace: str = Field(
-        validation_alias="AZUREML_WORKSPACE_NAME", description="az ml workspace list"
+        validation_alias="AZUREML_WORKSPACE_NAME",
+        title="Azure Machine Learning workspace: versions of models",
+        description="az ml workspace list",
     )
     shared_registry: str | None = Field(
         None,
         validation_alias="AZUREML_REGISTRY_NAME",
-        description="registry that other workspaces take the champion from; az ml registry list",
+        title="a registry that the champion is put into as well",
+        description="az ml registry list; other workspaces take the champion from there",
     )
     storage_account: Account = Field(
         validation_alias="AZURE_STORAGE_ACCOUNT_NAME",
+        title="storage account of the images, and of the state",
         description="az storage account list --query '[].name'",
     )
     container: str = Field(
         "mlops",
         validation_alias="MLOPS_STATE_CONTAINER",
-        description="container for what releases leave; az storage container list",
+        title="container for what releases leave",
+        description="az storage container list",
     )
     databricks_host: Host = Field(
         validation_alias="DATABRICKS_HOST",
+        title="address of the Databricks workspace",
         description="the address of the workspace in the browser, up to the first /",
     )
     volume: Volume = Field(
         validation_alias="MLOPS_VOLUME",
-        description="volume for wheels and model folders; Catalog Explorer > the volume > path",
+        title="/Volumes/CATALOG/SCHEMA/VOLUME: wheels and model folders",
+        description="Catalog Explorer > the volume > path",
     )
     tracking: Literal["databricks", ""] | None = Field(
         None,
         validation_alias="MLFLOW_TRACKING_URI",
-        description="databricks lets runs tell their epochs to MLflow in that workspace",
+        title="databricks: runs tell their epochs to MLflow in that workspace",
+        description="databricks, or left out",
     )
     experiment: Experiment | None = Field(
         None,
         validation_alias="MLFLOW_EXPERIMENT_NAME",
-        description="path of the experiment in the workspace; Experiments > its name > Copy path; "
-        "/Shared/<name of the data> if left out",
+        title="path of the experiment there; /Shared/NAME-OF-THE-DATA if left out",
+        description="Experiments > its name > Copy path",
     )
     credentials_block: str | None = Field(
         None,
         validation_alias="MLOPS_CREDENTIALS_BLOCK",
-        description="name of an Azure Container Instance Credentials block of Prefect that holds "
-        "the identity; prefect block ls",
+        title="Azure Container Instance Credentials, a block of Prefect: the identity",
+        description="prefect block ls",
     )
     cluster: str | None = Field(
         None,
         validation_alias="DATABRICKS_CLUSTER_ID",
-        description="a cluster that exists; a new one for each run if left out",
+        title="a cluster that exists; left out, each run gets and pays for its own",
+        description="Compute > the cluster > JSON > cluster_id",
     )
     serverless: Literal["auto"] | None = Field(
         None,
         validation_alias="DATABRICKS_SERVERLESS_COMPUTE_ID",
-        description="auto takes serverless compute, which reads images in volumes alone",
+        title="auto: serverless compute, for images in a volume",
+        description="auto, or left out",
     )
     node_type: str = Field(
         "Standard_D4ds_v5",
         validation_alias="MLOPS_NODE_TYPE",
-        description="of a new cluster; databricks clusters list-node-types",
+        title="machine of a new cluster",
+        description="databricks clusters list-node-types",
     )
     runtime: str = Field(
         "17.3.x-cpu-ml-scala2.13",
         validation_alias="MLOPS_RUNTIME",
-        description="of a new cluster; databricks clusters spark-versions",
+        title="Databricks runtime of a new cluster",
+        description="databricks clusters spark-versions",
     )
     policy: str | None = Field(
         None,
         validation_alias="DATABRICKS_CLUSTER_POLICY_ID",
-        description="that a new cluster must follow; Compute > Policies",
+        title="policy that a new cluster must follow",
+        description="Compute > Policies",
     )
     is_spot: bool = Field(
         False,
         validation_alias="MLOPS_SPOT",
-        description="true takes spot machines, and others where there are none",
+        title="true: spot machines, and others where there are none",
+        description="true or false",
     )
     versions: int | None = Field(
         None,
         ge=1,
         validation_alias="MLOPS_KEEP_VERSIONS",
-        description="versions of a model that are not archived; all if left out",
+        title="versions that are not archived, beside those that serve or served last",
+        description="1 or more; all if left out",
     )
     run_hours: float = Field(
         24.0,
         gt=0,
         le=7 * 24,
         validation_alias="MLOPS_RUN_HOURS",
-        description="hours after which Databricks itself ends a run; 24 if left out",
+        title="hours after which Databricks itself ends a run, whoever forgot it",
+        description="up to 168",
     )
 
 

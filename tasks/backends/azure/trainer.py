@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,16 +92,16 @@ class DatabricksTrainer:
         if run.number:
             self._jobs.cancel(int(run.number))
 
-    def sweep(self, keep: str | None) -> int:
+    def sweep(self, is_awaited: Callable[[str], bool]) -> int:
         """End runs that no release waits for: they would cost money until somebody looks."""
-        left = self.lost(keep)
+        left = self.lost(is_awaited)
         for number in left:
             self._jobs.cancel(number)
         return len(left)
 
-    def lost(self, keep: str | None) -> list[int]:
+    def lost(self, is_awaited: Callable[[str], bool]) -> list[int]:
         """The runs that ``sweep`` would end."""
-        return [n for n, token in self._jobs.active(ENTRY).items() if token != keep]
+        return [n for n, token in self._jobs.active(ENTRY).items() if not is_awaited(token)]
 
     def wheel(self) -> tuple[str, bool]:
         """The path of this code's wheel in the volume, and whether it is there."""

@@ -6,6 +6,7 @@ from tasks.backends.local.datasets import FolderDatasets
 from tasks.backends.local.endpoints import LoopbackEndpoints
 from tasks.backends.local.ledger import FileLedger
 from tasks.backends.local.registry import MlflowRegistry
+from tasks.backends.local.traffic import FolderTraffic
 from tasks.backends.local.trainer import ProcessTrainer
 from tasks.backends.local.tuner import ProcessTuner
 from tasks.ports import Backend
@@ -23,5 +24,6 @@ def local_backend() -> Backend:
         tuner=ProcessTuner(state, tracking_uri=registry.uri),
         registry=registry,
         endpoints=LoopbackEndpoints(state),
+        traffic=FolderTraffic(state),
         ledger=FileLedger(state),
     )

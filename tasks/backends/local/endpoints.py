@@ -118,9 +118,15 @@ class LoopbackEndpoints:
         version = ModelVersion(name, live.version, live.digest, old.model_folder)
         return self.deploy(version, live.port, watch)
 
-    def tidy(self, name: str) -> None:
-        """End what a crash left behind beside the live service."""
-        self._tidy(name, keep=self._live_service(name))
+    def repair(self, name: str, watch: Watch) -> None:
+        """Start a service again that died, at its address; end what a crash left beside it."""
+        for each in self.found():
+            if each.name != name or each.deployment is None:
+                continue  # where it is not sure which service is the live one: end none
+            if each.is_dead:
+                live = self.restore(name, watch)
+                watch(f"{name} version {live.version} serves again at {live.url}")
+            self._tidy(name, keep=self._live_service(name))
 
     def model_folder(self, name: str) -> Path:
         """The model folder that serves at this endpoint."""

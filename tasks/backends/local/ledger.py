@@ -9,7 +9,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from tasks.ports import Watch
-from tasks.state import only_one, write_whole
+from tasks.state import is_held, only_one, write_whole
 
 Record = TypeVar("Record")
 
@@ -48,3 +48,7 @@ class FileLedger:
         folder = self._folder / part if part else self._folder
         folder.mkdir(parents=True, exist_ok=True)
         return only_one(folder, what=what, wait_s=WAIT_S, tell=watch)
+
+    def is_held(self, part: str) -> bool:
+        """Is a command at work on that part?"""
+        return is_held(self._folder / part)

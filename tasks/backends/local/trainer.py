@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from tasks.backends.local.follow import follow
@@ -59,12 +60,13 @@ class ProcessTrainer:
         for process in running(MODULE, _out(run)):
             end(process, patience_s=PATIENCE_S)
 
-    def sweep(self, keep: str | None) -> int:
+    def sweep(self, is_awaited: Callable[[str], bool]) -> int:
         """End runs that no release waits for."""
         ended = 0
         for folder in self._runs.glob("*"):
-            if folder.name != keep:
-                for process in running(MODULE, str(folder / "out")):
+            lost = running(MODULE, str(folder / "out"))
+            if lost and not is_awaited(folder.name):
+                for process in lost:
                     end(process, patience_s=PATIENCE_S)
                     ended += 1
         return ended

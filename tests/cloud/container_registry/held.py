@@ -20,8 +20,12 @@ MAY = {f"{what}Enabled": True for what in ("delete", "write", "read", "list")}
 class Held:
     """https://acrmlops.azurecr.io, as far as it is asked."""
 
-    def __init__(self, pushed: Pushed, authority: Authority, record: Record, login: Login) -> None:
+    def __init__(
+        self, pushed: Pushed, authority: Authority, record: Record, login: Login,
+        server: str = SERVER,
+    ) -> None:  # fmt: skip
         self._pushed, self._login, self._record = pushed, login, record
+        self._server = server
         self.site = Site("registry", authority, record, _missing)
         self.site.route("POST", "/oauth2/exchange")(self._exchange)
         self.site.route("POST", "/oauth2/token")(self._token)
@@ -55,8 +59,9 @@ class Held:
             scope = f"repository:{repository}:metadata_read" if repository else "registry:catalog:*"
             if not self._login.refusal(asked.token, _audience(scope)):
                 return handler(asked, **names)
+            here = self._server
             challenge = (
-                f'Bearer realm="https://{SERVER}/oauth2/token",service="{SERVER}",scope="{scope}"'
+                f'Bearer realm="https://{here}/oauth2/token",service="{here}",scope="{scope}"'
             )
             return _error(401, "UNAUTHORIZED", "authentication required, visit "
                           "https://aka.ms/acr/authorization for more information.",

@@ -31,9 +31,10 @@ class Azurite:
         FileNotFoundError: it is not installed; the message says how to.
     """
 
-    account = ACCOUNT
-
-    def __init__(self, folder: Path, authority: Authority, *, database: str = "") -> None:
+    def __init__(
+        self, folder: Path, authority: Authority, *, database: str = "", account: str = ACCOUNT
+    ) -> None:
+        self.account = account
         program = shutil.which("azurite-blob") or str(_installed())
         folder.mkdir(parents=True, exist_ok=True)
         key = folder / "account-key"
@@ -43,7 +44,7 @@ class Azurite:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.address = ("127.0.0.1", port)
-        held = {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{self.key}"}
+        held = {"AZURITE_ACCOUNTS": f"{account}:{self.key}"}
         if database:
             held["AZURITE_DB"] = database
         # The SDKs speak a newer version of the API than Azurite knows, and it tells Microsoft about
@@ -62,7 +63,7 @@ class Azurite:
     @property
     def url(self) -> str:
         """What clients ask, through the proxy."""
-        return f"https://{ACCOUNT}.blob.core.windows.net"
+        return f"https://{self.account}.blob.core.windows.net"
 
     def signature(self, container: str, hours: float = 1.0) -> str:
         """A shared access signature for a container."""
@@ -74,7 +75,7 @@ class Azurite:
         )
         return str(
             generate_container_sas(
-                ACCOUNT, container, account_key=self.key, permission=allowed, expiry=end
+                self.account, container, account_key=self.key, permission=allowed, expiry=end
             )
         )
 

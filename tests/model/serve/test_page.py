@@ -3,73 +3,72 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+from collections.abc import Iterator
 
 import pytest
-from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
+from playwright.sync_api import Page, expect
 
 from tests.browser import browser, needs_browser
 
 pytestmark = needs_browser
-WITHIN_S = 20
 
 
 @pytest.fixture(scope="module")
-def page(service):
-    with browser() as driver:
-        yield driver
+def complaints() -> list[str]:
+    """What the browser's console complained of."""
+    return []
 
 
-def test_a_chosen_image_gets_its_answer(page, service, pictures):
-    page.get(service.url)
+@pytest.fixture(scope="module")
+def page(complaints) -> Iterator[Page]:
+    with browser(complaints=complaints) as page:
+        yield page
+
+
+def test_a_chosen_image_gets_its_answer(page, complaints, service, pictures):
+    page.goto(service.url)
     image = next(pictures.glob("test/bright/*.png"))
 
-    page.find_element(By.ID, "file").send_keys(str(image))
-    wait = WebDriverWait(page, WITHIN_S)
-    wait.until(lambda d: d.find_element(By.ID, "result").is_displayed())
+    page.locator("#file").set_input_files(image)
 
-    rows = page.find_elements(By.CSS_SELECTOR, "#bars .row b")
-    assert [row.text for row in rows] == ["bright", "dark"]
-    assert "version 7" in page.find_element(By.ID, "model").text
-    assert service.url in page.find_element(By.ID, "curl").text
-    assert page.get_log("browser") == []
+    expect(page.locator("#result")).to_be_visible()
+    expect(page.locator("#bars .row b")).to_have_text(["bright", "dark"])
+    expect(page.locator("#model")).to_contain_text("version 7")
+    expect(page.locator("#curl")).to_contain_text(service.url)
+    assert complaints == []
 
 
-def test_an_example_is_one_key_away_and_its_command_needs_no_file(page, service):
-    page.get(service.url)
-    wait = WebDriverWait(page, WITHIN_S)
-    wait.until(lambda d: d.find_element(By.ID, "examples").is_displayed())
-    first = page.find_element(By.CSS_SELECTOR, "#examples button")
+def test_an_example_is_one_key_away_and_its_command_needs_no_file(page, complaints, service):
+    page.goto(service.url)
+    first = page.locator("#examples button").first
 
-    first.send_keys(Keys.ENTER)
-    wait.until(lambda d: '"data"' in d.find_element(By.ID, "curl").text)
-    shown = page.find_element(By.CSS_SELECTOR, "#bars .row b").text
-    command = page.find_element(By.ID, "curl").text
+    first.press("Enter")
+    expect(page.locator("#curl")).to_have_text(re.compile('"data"'))
+    shown = page.locator("#bars .row b").first.inner_text()
+    command = page.locator("#curl").inner_text()
     answer = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
 
     assert json.loads(answer.stdout)["predictions"][0]["label"] == shown
-    assert shown == first.find_element(By.TAG_NAME, "img").get_attribute("alt")
-    assert page.get_log("browser") == []
+    assert shown == first.locator("img").get_attribute("alt")
+    assert complaints == []
 
 
 def test_a_file_that_is_no_image_is_told(page, service, tmp_path):
-    page.get(service.url)
+    page.goto(service.url)
     (tmp_path / "words.png").write_text("no image")
 
-    page.find_element(By.ID, "file").send_keys(str(tmp_path / "words.png"))
-    wait = WebDriverWait(page, WITHIN_S)
-    wait.until(lambda d: d.find_element(By.ID, "problem").is_displayed())
+    page.locator("#file").set_input_files(tmp_path / "words.png")
 
-    assert "not an image" in page.find_element(By.ID, "problem").text
-    assert not page.find_element(By.ID, "result").is_displayed()
+    expect(page.locator("#problem")).to_contain_text("not an image")
+    expect(page.locator("#result")).to_be_hidden()
 
 
 def test_it_fits_a_phone(page, service):
-    page.set_window_size(390, 800)
-    page.get(service.url)
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(service.url)
 
-    width = page.execute_script("return document.documentElement.scrollWidth")
+    width = page.evaluate("document.documentElement.scrollWidth")
 
-    assert width <= page.execute_script("return window.innerWidth")
+    assert width <= page.evaluate("window.innerWidth")

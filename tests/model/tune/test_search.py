@@ -137,6 +137,7 @@ def test_a_search_that_mlflow_forgot_goes_on_in_a_new_run(found, blind, place, t
     assert more.tracking_run != found.tracking_run
 
 
+@pytest.mark.slow
 def test_a_network_that_diverges_is_pruned_and_the_search_goes_on(blind, tmp_path, monkeypatch):
     def diverging(shape, classes):
         from keras import Input, Sequential, layers
@@ -157,6 +158,7 @@ def test_a_network_that_diverges_is_pruned_and_the_search_goes_on(blind, tmp_pat
     assert [trial.config.network for trial in ranked(result.trials)].count("diverging") == 0
 
 
+@pytest.mark.slow
 def test_a_search_whose_time_is_over_goes_on_within_its_trial(blind, tmp_path):
     out, space = tmp_path / "out", {"learning_rate": Between(1e-3, 1e-2)}
     base = BASE.model_copy(update={"epochs": 200, "patience": 0})
@@ -174,6 +176,7 @@ def test_a_search_whose_time_is_over_goes_on_within_its_trial(blind, tmp_path):
     assert epochs == list(range(1, len(epochs) + 1))
 
 
+@pytest.mark.slow
 def test_a_search_killed_within_a_trial_ends_with_the_result_of_one_that_was_not(blind, tmp_path):
     words = [*COMMAND, "--data", blind, "--epochs", "8", "--patience", "0", "--trials", "2"]
     out, other = tmp_path / "killed", tmp_path / "whole"

@@ -156,11 +156,22 @@ class Groups:
         return (found.content or "").rstrip()
 
     def room(self, region: str) -> tuple[int, int]:
-        """Groups in use in that region, and how many there may be; zeros where nobody tells."""
+        """
+        Groups in use in that region, and how many there may be; zeros where nobody tells.
+
+        The subscription is asked, of which an identity that makes groups need not know anything.
+        What is too much is refused when a group is made, with a cure of its own.
+        """
+        from azure.core.exceptions import HttpResponseError
+
         with told(f"looking at the quota of {region}"):
-            for each in self._client.location.list_usage(region):
-                if each.name and each.name.value == "ContainerGroups":
-                    return int(each.current_value or 0), int(each.limit or 0)
+            try:
+                for each in self._client.location.list_usage(region):
+                    if each.name and each.name.value == "ContainerGroups":
+                        return int(each.current_value or 0), int(each.limit or 0)
+            except HttpResponseError as error:
+                if error.status_code != 403:
+                    raise
         return 0, 0
 
     def settled(self, name: str) -> Group:

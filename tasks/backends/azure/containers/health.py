@@ -90,7 +90,9 @@ def _room(at: Clients, given: ServingSettings) -> str:
     used, most = Groups(client, at.settings.resource_group).room(given.region)
     if most and used + PLANNED > most:
         raise Refused(f"{given.region} has {used} of {most} container groups in use")
-    return f"{given.region} has {used} of {most or 'so many'} container groups in use"
+    if not most:  # what is too much is refused when a group is made
+        return f"{given.region} does not tell who may not read the subscription: it is not known"
+    return f"{given.region} has {used} of {most} container groups in use"
 
 
 def _door(at: Clients, given: ServingSettings) -> str:

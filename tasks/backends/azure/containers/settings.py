@@ -35,23 +35,26 @@ class ServingSettings(FromHere):
     """The only secret among them are the keys of those who ask."""
 
     registry: Annotated[str, matching(r"[a-zA-Z0-9]{5,50}", "acrmlops")] = Field(
-        validation_alias="AZURE_CONTAINER_REGISTRY", description="az acr list --query '[].name'"
+        validation_alias="AZURE_CONTAINER_REGISTRY",
+        title="registry of images; without it versions are registered only",
+        description="az acr list --query '[].name'",
     )
     registry_group: str | None = Field(
         None,
         validation_alias="MLOPS_REGISTRY_GROUP",
-        description="resource group of the registry where it is another one than the groups'; "
-        "az acr list --query '[].resourceGroup'",
+        title="resource group of the registry, if it is another one than the groups'",
+        description="az acr list --query '[].resourceGroup'",
     )
     base: Annotated[
         str, matching(r"\S+@sha256:[0-9a-f]{64}", "python:3.12-slim-bookworm@sha256:<64 signs>")
     ] = Field(
         validation_alias="MLOPS_BASE_IMAGE",
-        description="a slim image with Python 3.11 to 3.13, by digest; "
-        "docker buildx imagetools inspect python:3.12-slim-bookworm",
+        title="a slim image with Python 3.11 to 3.13, by digest: what the service stands on",
+        description="docker buildx imagetools inspect python:3.12-slim-bookworm",
     )
     region: Annotated[str, matching(r"[a-z0-9]+", "westeurope")] = Field(
         validation_alias="AZURE_LOCATION",
+        title="region of the container groups",
         description="az account list-locations --query '[].name'",
     )
     identity: Annotated[
@@ -63,43 +66,58 @@ class ServingSettings(FromHere):
         ),
     ] = Field(
         validation_alias="MLOPS_ENDPOINT_IDENTITY",
-        description="the identity that pulls the image; az identity list --query '[].id'",
+        title="id of a user-assigned identity that may pull from the registry",
+        description="az identity list --query '[].id'",
     )
     keys: Annotated[
         tuple[SecretStr, ...], NoDecode, BeforeValidator(_parted), AfterValidator(_long)
     ] = Field(
         validation_alias="MLOPS_ENDPOINT_KEYS",
-        description="what those who ask must show, any of them; several with commas; "
-        "python -c 'import secrets; print(secrets.token_urlsafe(32))'",
+        title="what those who ask must show, any of them; several with commas",
+        description="python -c 'import secrets; print(secrets.token_urlsafe(32))'",
     )
     cpu: float = Field(
-        1.0, gt=0, le=MOST_CPU, validation_alias="MLOPS_ENDPOINT_CPU", description="cores; 1"
+        1.0,
+        gt=0,
+        le=MOST_CPU,
+        validation_alias="MLOPS_ENDPOINT_CPU",
+        title="cores of a group",
+        description=f"up to {MOST_CPU:g}",
     )
     memory_gb: float = Field(
-        1.0, ge=0.5, le=MOST_GB, validation_alias="MLOPS_ENDPOINT_MEMORY_GB", description="GB; 1"
+        1.0,
+        ge=0.5,
+        le=MOST_GB,
+        validation_alias="MLOPS_ENDPOINT_MEMORY_GB",
+        title="memory of a group, GB",
+        description=f"0.5 to {MOST_GB:g}",
     )
     latency_s: float = Field(
         0.5,
         gt=0,
         validation_alias="MLOPS_ENDPOINT_LATENCY_S",
-        description="seconds within which half of the answers come, or a version is taken back",
+        title="seconds within which half of the answers must come",
+        description="a version that is slower is taken back",
     )
     bake_s: float = Field(
         60.0,
         ge=0,
         validation_alias="MLOPS_BAKE_S",
-        description="seconds that each share of the traffic is watched before the next",
+        title="seconds that each share of the traffic is watched",
+        description="0 watches nothing",
     )
     canary: Annotated[
         tuple[float, ...], NoDecode, BeforeValidator(_parted), AfterValidator(_rising)
     ] = Field(
         (10.0, 50.0),
         validation_alias="MLOPS_CANARY",
-        description="percentages of the traffic that a new version gets before all of it",
+        title="percentages of the traffic that a new version gets first",
+        description="rising, with commas, such as 10,50; then all of it",
     )
     front_door: str | None = Field(
         None,
         validation_alias="AZURE_FRONT_DOOR_PROFILE",
+        title="Standard or Premium profile: gives each model one address for good",
         description="az afd profile list; without it the address changes with each version",
     )
     front_door_id: (
@@ -111,17 +129,19 @@ class ServingSettings(FromHere):
     ) = Field(
         None,
         validation_alias="AZURE_FRONT_DOOR_ID",
-        description="az afd profile show --query frontDoorId; with it the groups answer only what "
-        "comes through that Front Door",
+        title="its frontDoorId: the groups then answer only what comes through it",
+        description="az afd profile show --query frontDoorId",
     )
     logs_workspace: str | None = Field(
         None,
         validation_alias="AZURE_LOG_ANALYTICS_WORKSPACE_ID",
+        title="where the containers' logs go as well",
         description="az monitor log-analytics workspace list --query '[].customerId'",
     )
     logs_key: SecretStr | None = Field(
         None,
         validation_alias="AZURE_LOG_ANALYTICS_KEY",
+        title="key of that workspace",
         description="az monitor log-analytics workspace get-shared-keys",
     )
 

@@ -1,0 +1,29 @@
+"""sweep: what crashes left behind is ended, and what died serves again."""
+
+# No postponed annotations here: Prefect makes the form of the UI from the types themselves.
+from prefect import flow
+
+from flows.forms import Where
+from flows.outcome import explained
+from tasks import backends
+from tasks.sweep import Swept, end_lost_runs, repair_endpoint
+
+
+@flow(name="sweep", flow_run_name="sweep {backend}", persist_result=False)
+@explained
+def sweep(backend: Where = "local") -> Swept:
+    """
+    Look for what crashes left behind, and set it right; what is at work is left alone.
+
+    Trainings and searches that nobody waits for are ended: they cost money until somebody looks,
+    and go on from their last epoch when they are asked for again. An endpoint whose service died
+    serves again.
+
+    Args:
+        backend: where to look: local or azure.
+    """
+    on = backends.choose(backend)
+    found = [end_lost_runs(on)]
+    if on.endpoints:
+        found += [repair_endpoint(on, name) for name in on.endpoints.names()]
+    return Swept(tuple(line for each in found for line in each.said))

@@ -1,0 +1,45 @@
+"""sweep: end what nobody waits for any more, and let what died serve again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.ports import TUNING, Backend, endpoint_part, is_awaited
+from tasks.step import Skipped, say, step
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What was found and set right: one sentence each."""
+
+    said: tuple[str, ...]
+
+
+@step(name="end-lost-runs", timeout_s=1800, run_name="end runs that nobody waits for")
+def end_lost_runs(on: Backend) -> Swept | Skipped[Swept]:
+    """End trainings and searches whose release or command is over; they go on when asked again."""
+    runs = on.trainer.sweep(lambda token: is_awaited(on.ledger, token))
+    said = [f"{runs} trainings ended that no release waited for"] if runs else []
+    if on.tuner and not on.ledger.is_held(TUNING) and (searches := on.tuner.sweep(keep=None)):
+        said.append(f"{searches} searches ended that no command waited for")
+    for line in said:
+        say(line)
+    return Swept(tuple(said)) if said else Skipped(Swept(()), "every run is waited for")
+
+
+@step(name="repair-endpoint", timeout_s=1800, run_name="repair {name}")
+def repair_endpoint(on: Backend, name: str) -> Swept | Skipped[Swept]:
+    """Let the version that should serve serve again, and end what a crash left beside it."""
+    said: list[str] = []
+
+    def watch(line: str) -> None:
+        said.append(line)
+        say(line)
+
+    if on.endpoints is None:
+        return Skipped(Swept(()), f"the {on.name} backend serves nothing")
+    if on.ledger.is_held(endpoint_part(name)):
+        return Skipped(Swept(()), "a command is at work on it")
+    with on.ledger.exclusive("repair", say, part=endpoint_part(name)):
+        on.endpoints.repair(name, watch)
+    return Swept(tuple(said)) if said else Skipped(Swept(()), "nothing was to repair")

@@ -1,0 +1,1 @@
+"""Deployments of templates, as Azure Resource Manager makes them: on this machine, in memory."""
