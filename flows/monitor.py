@@ -36,7 +36,7 @@ def monitor(
 
     Args:
         name: of the endpoint; may be left out where there is one only.
-        backend: where the endpoint is: local.
+        backend: where the endpoint is: local or azure.
         rules: when traffic has drifted, and how often that may lead to a retraining.
     """
     on = backends.choose(backend)
@@ -44,7 +44,7 @@ def monitor(
         watched = find_live(on, name)
         memory = remembered(on, watched.name)
         seen = observe_traffic(on, watched, memory, rules)
-        fared = observe_service(watched, memory, rules)
+        fared = observe_service(on, watched, memory, rules)
         return conclude_drift(on, watched, seen, fared, rules)
 
 
@@ -57,7 +57,7 @@ def label(file: Path, name: str | None = None, backend: str = "local") -> Joined
     Args:
         file: CSV or Parquet with the columns request_id, label and, if needed, at.
         name: of the endpoint; may be left out where there is one only.
-        backend: where the endpoint is: local.
+        backend: where the endpoint is: local or azure.
     """
     on = backends.choose(backend)
     with on.ledger.exclusive("label", say, part=PART):

@@ -119,7 +119,9 @@ def _captured(on: Backend, name: str, given: dict[Key, str], watch: Watch) -> li
     found: dict[Key, LabelledImage | None] = {}
     columns = ("request_id", "at", "time", "label", "model_digest")
     wanted = np.array(sorted({request for request, _ in given}), object)
-    for table in rows_of(traffic_of(on), name, columns):
+    traffic = traffic_of(on)
+    traffic.fetch(name, watch)
+    for table in rows_of(traffic, name, columns):
         ids = np.array(table["request_id"].to_pylist(), object)
         places = np.flatnonzero(np.isin(ids.astype(str), wanted.astype(str)))
         for row in table.take(places).to_pylist():

@@ -49,8 +49,8 @@ def find_live(on: Backend, name: str | None) -> Watched:
 def traffic_of(on: Backend) -> Traffic:
     """Where captured traffic is read. Raises Refused: it cannot be had from here."""
     if on.traffic is None:
-        raise Refused(f"captured traffic of the {on.name} backend cannot be read from here; "
-                      "monitor an endpoint of the local backend")  # fmt: skip
+        raise Refused(f"the services of the {on.name} backend capture no traffic: set "
+                      "MLOPS_CAPTURE_KEY and release anew")  # fmt: skip
     return on.traffic
 
 

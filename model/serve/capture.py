@@ -42,12 +42,14 @@ class Sampling:
         folder: of the Parquet files; the oldest go when there are ``most_bytes``.
         share: of the images, in [0, 1].
         has_images: keep the encoded images too.
+        is_open: those who have a key for it may fetch the files over HTTP.
     """
 
     folder: Path
     share: float = 0.1
     has_images: bool = False
     most_bytes: int = MOST_BYTES
+    is_open: bool = False
 
 
 class Capture:
