@@ -9,12 +9,12 @@ from prefect.runtime import flow_run
 from data_checks.drift.rules import DriftRules
 from flows.outcome import explained
 from tasks import backends
-from tasks.conclude import conclude_drift, remembered
-from tasks.label import join_labels
-from tasks.monitored import Joined, Monitored
-from tasks.observe import observe_service, observe_traffic
+from tasks.monitor.conclude import conclude_drift, remembered
+from tasks.monitor.label import join_labels
+from tasks.monitor.observe import observe_service, observe_traffic
+from tasks.monitor.records import Joined, Monitored
+from tasks.monitor.watch import find_live
 from tasks.step import say
-from tasks.watch import find_live
 
 PART = "monitor.lock"  # a lock of its own: it waits for no release, and no release for it
 

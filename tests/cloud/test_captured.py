@@ -13,9 +13,9 @@ import pytest
 from data_checks.drift.rules import DriftRules
 from model.folder import ModelFolder
 from tasks.backends.azure import azure_backend
-from tasks.captured import COLUMNS, collect
-from tasks.monitored import Cursor
-from tasks.observe import read_counters
+from tasks.monitor.captured import COLUMNS, collect
+from tasks.monitor.observe import read_counters
+from tasks.monitor.records import Cursor
 from tasks.ports import Backend
 from tasks.records import ModelVersion
 from tests.cloud.container_groups.groups import GROUPS

@@ -10,12 +10,12 @@ import numpy as np
 from data_checks.drift.accuracy import LiveAccuracy, live_accuracy
 from data_checks.drift.rules import DriftRules
 from model.folder import ModelFolder
-from tasks.captured import rows_of
 from tasks.errors import Refused
-from tasks.monitored import Joined, Labelled, LabelledImage, Watched
+from tasks.monitor.captured import rows_of
+from tasks.monitor.records import Joined, Labelled, LabelledImage, Watched
+from tasks.monitor.watch import traffic_of
 from tasks.ports import Backend, Watch
 from tasks.step import say, step
-from tasks.watch import traffic_of
 
 if TYPE_CHECKING:
     import pandas as pd

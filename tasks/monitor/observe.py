@@ -12,11 +12,11 @@ from data_checks.drift.answers import Answers
 from data_checks.drift.rules import DriftRules
 from data_checks.drift.service import FAULTS, Counters, troubles
 from data_checks.drift.window import Window, class_shares, judged
-from tasks.captured import Captured, collect
-from tasks.monitored import MEMORY, Fared, Memory, Seen, Watched
+from tasks.monitor.captured import Captured, collect
+from tasks.monitor.records import MEMORY, Fared, Memory, Seen, Watched
+from tasks.monitor.watch import reference_of, traffic_of
 from tasks.ports import Backend
 from tasks.step import say, step
-from tasks.watch import reference_of, traffic_of
 
 MOST_AT_ONCE = 24  # windows of one run: of more traffic, each is a sample of its time
 SCORE = "/score"

@@ -13,8 +13,8 @@ from model.folder import ModelFolder
 from model.serve.capture import Capture, Sampling
 from tasks.backends import choose
 from tasks.errors import Refused
-from tasks.label import accuracy_of, joined, labelled, read_labels
-from tasks.monitored import Watched
+from tasks.monitor.label import accuracy_of, joined, labelled, read_labels
+from tasks.monitor.records import Watched
 from tasks.records import ModelVersion
 from tests.tasks.conftest import put_in_place
 

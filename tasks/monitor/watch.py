@@ -9,7 +9,7 @@ import numpy as np
 from data_checks.drift.answers import Answers
 from model.folder import ModelFolder
 from tasks.errors import Refused
-from tasks.monitored import Watched
+from tasks.monitor.records import Watched
 from tasks.ports import Backend, Traffic
 from tasks.step import say, step
 

@@ -9,8 +9,8 @@ import pytest
 
 from model.serve.capture import Capture, Sampling
 from tasks.backends.local.traffic import FolderTraffic
-from tasks.captured import collect
-from tasks.monitored import Cursor
+from tasks.monitor.captured import collect
+from tasks.monitor.records import Cursor
 from tasks.replay import REPLAYED_ID
 from tests.tasks.conftest import put_in_place
 

@@ -10,7 +10,7 @@ from prefect.events import emit_event
 from prefect.events.worker import EventsWorker
 
 from tasks.errors import Transient
-from tasks.monitored import Call
+from tasks.monitor.records import Call
 
 EVENT = "mlops.drift.detected"
 WAIT_S = 60.0

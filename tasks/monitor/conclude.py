@@ -19,11 +19,9 @@ from data_checks.drift.history import (
 from data_checks.drift.rules import DriftRules
 from data_checks.drift.service import look
 from data_checks.drift.window import Window
-from tasks.drift_event import send
-from tasks.drift_report import Findings, write_report
-from tasks.drift_words import ACCURACY, clock, evidence, sentence
-from tasks.label import accuracy_of, labelled
-from tasks.monitored import (
+from tasks.monitor.event import send
+from tasks.monitor.label import accuracy_of, labelled
+from tasks.monitor.records import (
     MEMORY,
     Call,
     Fared,
@@ -33,6 +31,8 @@ from tasks.monitored import (
     Seen,
     Watched,
 )
+from tasks.monitor.report import Findings, write_report
+from tasks.monitor.words import ACCURACY, clock, evidence, sentence
 from tasks.ports import Backend
 from tasks.step import say, step
 
