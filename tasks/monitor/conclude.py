@@ -42,7 +42,8 @@ def remembered(on: Backend, name: str) -> Memory:
     return on.ledger.recall(MEMORY, name, Memory) or Memory()
 
 
-@step(name="conclude-drift", timeout_s=600, run_name="conclude on {watched.name}")
+# No retry: it would not know that the call is kept already. The next run does.
+@step(name="conclude-drift", timeout_s=600, retries=0, run_name="conclude on {watched.name}")
 def conclude_drift(
     on: Backend, watched: Watched, seen: Seen, fared: Fared, rules: DriftRules
 ) -> Monitored:

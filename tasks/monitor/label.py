@@ -82,7 +82,11 @@ def read_labels(file: Path) -> dict[Key, str]:
     if missing := {"request_id", "label"} - set(table.columns):
         raise Refused(f"{file} has no column {', '.join(sorted(missing))}; it has: "
                       f"{', '.join(map(str, table.columns)) or 'none'}")  # fmt: skip
-    texts = {name: table[name].fillna("").astype(str).str.strip() for name in table.columns}
+    wanted = [name for name in ("request_id", "label", "at") if name in table.columns]
+    texts = {
+        name: [_text(value) for value in table[name].astype(object).where(table[name].notna(), "")]
+        for name in wanted
+    }
     found: dict[Key, str] = {}
     places = texts.get("at", ["0"] * len(table))
     for line, (request, at, label) in enumerate(
@@ -98,6 +102,15 @@ def read_labels(file: Path) -> dict[Key, str]:
             raise Refused(f"{file}, row {line}: image {key[1]} of request {request} is "
                           f"{found[key]!r} in a row before, and {label!r} here")  # fmt: skip
     return found
+
+
+def _text(value: object) -> str:
+    """As it would stand in a CSV; whole numbers beside missing ones come as floats."""
+    if value is None or value != value or repr(value) == "<NA>":
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
 
 
 def _table(file: Path) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from tasks.ports import Watch
 if TYPE_CHECKING:
     import pyarrow as arrow
 
-MOST_BYTES = 1_000_000_000  # of one endpoint; the oldest files go
+MOST_BYTES, MOST_FILES = 1_000_000_000, 5000  # of one endpoint; the oldest go
 
 
 class GroupTraffic:
@@ -62,7 +62,7 @@ class GroupTraffic:
         try:
             with parquet.ParquetFile(io.BytesIO(data)) as opened:
                 table: arrow.Table = opened.read(columns=list(columns))
-        except arrow.ArrowInvalid:
+        except (OSError, arrow.ArrowInvalid):  # damaged
             return None
         return table if set(columns) <= set(table.column_names) else None
 
@@ -91,13 +91,14 @@ class GroupTraffic:
 
     def _make_room(self, name: str, watch: Watch) -> None:
         sizes = self._lake.sizes(self._of(name))
-        total = sum(sizes.values())
+        total, count = sum(sizes.values()), len(sizes)
         for path in sorted(sizes):
-            if total <= MOST_BYTES:
+            if total <= MOST_BYTES and count <= MOST_FILES:
                 return
             self._lake.remove(path)
-            total -= sizes[path]
-            watch(f"{path} is removed: no more than {MOST_BYTES / 1e9:g} GB is kept")
+            total, count = total - sizes[path], count - 1
+            watch(f"{path} is removed: no more than {MOST_BYTES / 1e9:g} GB in {MOST_FILES} files "
+                  "are kept")  # fmt: skip
 
     def _client(self, url: str, headers: Mapping[str, str]) -> httpx.Client:
         return httpx.Client(base_url=url, headers=headers, timeout=60, verify=self._trust)

@@ -35,7 +35,7 @@ class FolderTraffic:
             # As one file: read_table would take a folder, and see a table of folders in the path.
             with parquet.ParquetFile(self._of(name) / file) as opened:
                 table: arrow.Table = opened.read(columns=list(columns))
-        except (FileNotFoundError, arrow.ArrowInvalid):
+        except (OSError, arrow.ArrowInvalid):  # gone, or damaged
             return None
         return table if set(columns) <= set(table.column_names) else None
 
