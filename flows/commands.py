@@ -239,7 +239,7 @@ def monitor(
     Parameters
     ----------
     name
-        Of the endpoint; may be left out where there is one only.
+        Of the endpoint; by default every one.
     backend
         Where the endpoint is: local or azure.
     quiet

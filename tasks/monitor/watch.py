@@ -30,8 +30,7 @@ def find_live(on: Backend, name: str | None) -> Watched:
     Raises:
         Refused: there is no such endpoint, or its traffic cannot be had from here.
     """
-    traffic_of(on)
-    known = on.endpoints.names() if on.endpoints else []
+    known = endpoint_names(on)
     if name is None and len(known) != 1:
         raise Refused(f"say which endpoint by --name; there are: {', '.join(known) or 'none'}")
     chosen = name or known[0]
@@ -44,6 +43,12 @@ def find_live(on: Backend, name: str | None) -> Watched:
     if live is None:
         say(f"{chosen} does not answer; what it answered before is looked at all the same")
     return Watched(chosen, on.name, version, live.url if live else None)
+
+
+def endpoint_names(on: Backend) -> list[str]:
+    """Of what was deployed. Raises Refused: traffic cannot be had from here."""
+    traffic_of(on)
+    return on.endpoints.names() if on.endpoints else []
 
 
 def traffic_of(on: Backend) -> Traffic:
