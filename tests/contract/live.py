@@ -98,7 +98,7 @@ class Live:
             parts.callback(self._remove_folder, self._at.settings.volume)
             for name in self._names:
                 parts.callback(self._archive, name)
-            parts.callback(self.backend.trainer.sweep, keep=None)
+            parts.callback(self.backend.trainer.sweep, lambda _: False)
 
     def _archive(self, name: str) -> None:
         for version in self.backend.registry.versions(name):
