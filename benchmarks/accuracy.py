@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
     parser.add_argument("--data", default=DATA, help="folder of IDX files [%(default)s]")
     parser.add_argument("--rounds", type=int, default=3, help="each with a seed [%(default)s]")
-    parser.add_argument("--epochs", type=int, default=14, help="[%(default)s]")
+    parser.add_argument("--epochs", type=int, default=20, help="[%(default)s]")
     given = parser.parse_args()
     found = []
     for seed in range(given.rounds):

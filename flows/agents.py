@@ -102,6 +102,7 @@ def harmless(text: str) -> str:
     'one\\n*:error::two, std::move'
     """
     whole = text.encode(errors="replace").decode()  # half a sign could not be printed
+    whole = whole.replace("\r\n", "\n").replace("\r", "\n")  # a line may end so for an agent
     return AT_START.sub(r"\1*", COMMAND.sub("**", whole))
 
 

@@ -44,6 +44,6 @@ def key_of(build: str, deployment: str, parameters: Mapping[str, Any]) -> str:
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=str)  # NaN is no JSON
     except ValueError:
         return text

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import VariableCreate
 from prefect.client.schemas.objects import BlockDocument
-from prefect.events.actions import ActionTypes, CallWebhook, SendNotification
+from prefect.events.actions import ActionTypes, CallWebhook, RunDeployment, SendNotification
 from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger
 from prefect.exceptions import ObjectNotFound
 
@@ -124,6 +124,7 @@ def _found(client: SyncPrefectClient, name: str) -> Automation | None:
 
 def _remove(client: SyncPrefectClient, prefix: str, keep: set[str]) -> Iterator[Change]:
     for each in client.read_automations(limit=200):
-        if each.name.startswith(prefix) and each.name not in keep:
+        is_ours = any(isinstance(action, RunDeployment) for action in each.actions)
+        if is_ours and each.name.startswith(prefix) and each.name not in keep:
             client.delete_automation(each.id)
             yield Change("removed", "automation", each.name)

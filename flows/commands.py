@@ -239,9 +239,9 @@ def monitor(
     Parameters
     ----------
     name
-        Of the endpoint; may be left out where there is one only.
+        Of the endpoint; by default every one.
     backend
-        Where the endpoint is: local.
+        Where the endpoint is: local or azure.
     quiet
         Print the result only.
     """
@@ -263,7 +263,7 @@ def label(file: Path, /, *, name: Name = None, backend: str = "local", quiet: Fl
     name
         Of the endpoint; may be left out where there is one only.
     backend
-        Where the endpoint is: local.
+        Where the endpoint is: local or azure.
     quiet
         Print the result only.
     """

@@ -70,9 +70,9 @@ class Followed:
                 ) from error
             yield cls(client, deployment, found.id)
 
-    def start(self, parameters: dict[str, Any], key: str | None) -> Run:
+    def start(self, parameters: dict[str, Any], key: str) -> Run:
         """
-        Begin a run; with a key that was used before, it is the run of then.
+        Begin a run; that of before, if the key was used then.
 
         Raises:
             UsageError: the flow does not take such parameters.
@@ -89,7 +89,7 @@ class Followed:
                                  f"{_detail(error.response)}") from error  # fmt: skip
             raise Transient(f"Prefect refused to begin {self.deployment}: {error}") from error
         except KeyboardInterrupt:  # the answer is lost, so that nobody else would cancel it
-            if key and (lost := self.find(key, CLOSE_S)):
+            if lost := self.find(key, CLOSE_S):
                 self.cancel(lost)
             raise
 
@@ -147,7 +147,7 @@ def _deployments(client: SyncPrefectClient) -> list[str]:
         found = client.read_deployments()
     except (httpx.HTTPError, ValueError):
         return []
-    return sorted(f"{flows[each.flow_id]}/{each.name}" for each in found)
+    return sorted(f"{flows.get(each.flow_id, '?')}/{each.name}" for each in found)
 
 
 def _detail(answer: httpx.Response) -> str:

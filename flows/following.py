@@ -27,11 +27,12 @@ def follow(
             long as it takes.
 
     Raises:
-        Transient: it has not ended within that time, or the server was away for too long.
+        Transient: it has not ended within that time, was deleted, or the server was away for too
+            long.
     """
     began, was, log = time.monotonic(), "", LogLines(client, run.id)
     while True:
-        found = patiently(lambda: client.read_flow_run(run.id))
+        found = patiently(lambda: _read(client, run))
         for line in log.new():
             tell(line)
         state = found.state
@@ -46,6 +47,16 @@ def follow(
         if within_s is not None:
             _require_soon(run, state, within_s - (time.monotonic() - began))
         time.sleep(PAUSE_S)
+
+
+def _read(client: SyncPrefectClient, run: Run) -> FlowRun:
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        return client.read_flow_run(run.id)
+    except ObjectNotFound as error:
+        raise Transient(f"{run.name} is not known to Prefect any more: somebody deleted it, at "
+                        f"{run.url}") from error  # fmt: skip
 
 
 def _require_soon(run: Run, state: State[Any] | None, left_s: float) -> None:

@@ -9,19 +9,21 @@ from prefect.runtime import flow_run
 from data_checks.drift.rules import DriftRules
 from flows.outcome import explained
 from tasks import backends
-from tasks.conclude import conclude_drift, remembered
-from tasks.label import join_labels
-from tasks.monitored import Joined, Monitored
-from tasks.observe import observe_service, observe_traffic
+from tasks.errors import Independent
+from tasks.monitor.conclude import conclude_drift, remembered
+from tasks.monitor.label import join_labels
+from tasks.monitor.observe import observe_service, observe_traffic
+from tasks.monitor.records import Joined, Monitored, Watched
+from tasks.monitor.watch import endpoint_names, find_live
+from tasks.ports import Backend
 from tasks.step import say
-from tasks.watch import find_live
 
 PART = "monitor.lock"  # a lock of its own: it waits for no release, and no release for it
 
 
 def run_name() -> str:
     """What the UI calls a run: which endpoint."""
-    return f"monitor {flow_run.parameters.get('name') or 'the endpoint'}"
+    return f"monitor {flow_run.parameters.get('name') or 'every endpoint'}"
 
 
 @flow(name="monitor", flow_run_name=run_name, persist_result=False)
@@ -30,22 +32,30 @@ def monitor(
     name: str | None = None,
     backend: str = "local",
     rules: DriftRules = DriftRules(),  # noqa: B008 (frozen)
-) -> Monitored:
+) -> tuple[Monitored, ...]:
     """
     Judge the traffic since last time; drift that lasts emits the event mlops.drift.detected.
 
     Args:
-        name: of the endpoint; may be left out where there is one only.
-        backend: where the endpoint is: local.
+        name: of the endpoint; by default every one.
+        backend: where the endpoint is: local or azure.
         rules: when traffic has drifted, and how often that may lead to a retraining.
     """
     on = backends.choose(backend)
+    found, each = [], Independent()
     with on.ledger.exclusive("monitor", say, part=PART):
-        watched = find_live(on, name)
-        memory = remembered(on, watched.name)
-        seen = observe_traffic(on, watched, memory, rules)
-        fared = observe_service(watched, memory, rules)
-        return conclude_drift(on, watched, seen, fared, rules)
+        for one in [name] if name else endpoint_names(on):
+            with each.tried():
+                found.append(_judged(on, find_live(on, one), rules))
+    each.finish()
+    return tuple(found)
+
+
+def _judged(on: Backend, watched: Watched, rules: DriftRules) -> Monitored:
+    memory = remembered(on, watched.name)
+    seen = observe_traffic(on, watched, memory, rules)
+    fared = observe_service(on, watched, memory, rules)
+    return conclude_drift(on, watched, seen, fared, rules)
 
 
 @flow(name="label", flow_run_name="label {file}", persist_result=False)
@@ -57,7 +67,7 @@ def label(file: Path, name: str | None = None, backend: str = "local") -> Joined
     Args:
         file: CSV or Parquet with the columns request_id, label and, if needed, at.
         name: of the endpoint; may be left out where there is one only.
-        backend: where the endpoint is: local.
+        backend: where the endpoint is: local or azure.
     """
     on = backends.choose(backend)
     with on.ledger.exclusive("label", say, part=PART):

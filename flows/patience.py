@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import httpx
 
+from flows.cli import UsageError
 from tasks.errors import Transient
 
 T = TypeVar("T")
@@ -21,7 +22,8 @@ def patiently(ask: Callable[[], T], patience_s: float = PATIENCE_S) -> T:
     What the server says, once it is there again.
 
     Raises:
-        Transient: it was away for too long.
+        Transient: it was away for too long, or it has no such run any more.
+        UsageError: its address cannot be one.
     """
     until = time.monotonic() + patience_s
     while True:
@@ -32,6 +34,9 @@ def patiently(ask: Callable[[], T], patience_s: float = PATIENCE_S) -> T:
             if code < 500 and code not in PASSING:
                 raise
             said = f"it says {code}"
+        except httpx.UnsupportedProtocol as error:
+            raise UsageError(f"PREFECT_API_URL has to begin with http:// or https://: {error}"
+                             ) from error  # fmt: skip
         except httpx.TransportError as error:
             said = str(error) or type(error).__name__
         if time.monotonic() > until:

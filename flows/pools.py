@@ -17,6 +17,7 @@ from tasks.errors import Refused
 from tasks.state import CHECKOUT
 
 AZURE = "mlops-azure"
+SEVERAL = 4  # runs of one pool at a time; a person may change it in the pool's form
 TYPES = {
     "mlops": "process",
     "mlops-dev": "process",
@@ -39,7 +40,9 @@ def make_pool(client: SyncPrefectClient, name: str) -> Iterator[Change]:
     wanted = _with_defaults_of(found, _template(name))
     other = ["template"] if found and found.base_job_template != wanted else []
     if found is None:
-        client.create_work_pool(WorkPoolCreate(name=name, type=kind, base_job_template=wanted))
+        client.create_work_pool(WorkPoolCreate(
+            name=name, type=kind, base_job_template=wanted, concurrency_limit=SEVERAL
+        ))  # fmt: skip
     elif other:
         client.update_work_pool(name, WorkPoolUpdate(base_job_template=wanted))
     yield changed("work pool", name, is_there=found is not None, other=other)

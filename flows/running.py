@@ -118,7 +118,10 @@ def run_monitor(name: str | None, backend: str, rules: DriftRules, quiet: bool) 
         from flows.monitor import monitor
 
         found = monitor(name, backend, rules)
-    terminal.monitored(console, found)
+    for each in found:
+        terminal.monitored(console, each)
+    if not found:
+        console.print("no endpoint was deployed; `python -m flows` does it")
     return 0
 
 

@@ -14,7 +14,7 @@ from flows import terminal
 from flows.kept import Kept, newest_first
 from tasks.backends.local.endpoints import Found, LoopbackEndpoints
 from tasks.backends.local.ledger import FileLedger
-from tasks.errors import Refused
+from tasks.errors import Independent, Refused
 from tasks.ports import endpoint_part
 from tasks.state import home
 
@@ -81,10 +81,12 @@ def stop_all(endpoints: Endpoints, ledger: Ledger, name: str | None, console: Co
 
 
 def repair_all(endpoints: Endpoints, ledger: Ledger, console: Console) -> None:
-    """Let every endpoint be as it should."""
+    """Let every endpoint be as it should; one that cannot be keeps none of the others from it."""
+    each = Independent()
     for name in endpoints.names():
-        with ledger.exclusive("repair", console.print, part=endpoint_part(name)):
+        with each.tried(), ledger.exclusive("repair", console.print, part=endpoint_part(name)):
             endpoints.repair(name, console.print)
+    each.finish()
 
 
 def _endpoints(found: list[Found]) -> Table:

@@ -6,6 +6,7 @@ from prefect import flow
 from flows.forms import Where
 from flows.outcome import explained
 from tasks import backends
+from tasks.errors import Independent
 from tasks.sweep import Swept, end_lost_runs, repair_endpoint
 
 
@@ -23,7 +24,13 @@ def sweep(backend: Where = "local") -> Swept:
         backend: where to look: local or azure.
     """
     on = backends.choose(backend)
-    found = [end_lost_runs(on)]
-    if on.endpoints:
-        found += [repair_endpoint(on, name) for name in on.endpoints.names()]
-    return Swept(tuple(line for each in found for line in each.said))
+    names = on.endpoints.names() if on.endpoints else []
+    said: list[str] = []
+    each = Independent()
+    with each.tried():
+        said += end_lost_runs(on).said
+    for name in names:
+        with each.tried():
+            said += repair_endpoint(on, name).said
+    each.finish()
+    return Swept(tuple(said))

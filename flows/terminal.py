@@ -15,7 +15,7 @@ from tasks.searches import Tuned
 from tasks.timeline import Timeline
 
 if TYPE_CHECKING:
-    from tasks.monitored import Monitored
+    from tasks.monitor.records import Monitored
 
 STEPS = {
     "approve-promotion": "approve",

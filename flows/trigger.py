@@ -13,6 +13,9 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
+
+import httpx
 
 from flows.agents import agent_of, harmless
 from flows.asked import key_of, parameters_of
@@ -65,14 +68,18 @@ def run_trigger(
     except (Transient, UsageError) as error:
         agent.complain(f"{deployment}: {error}")
         raise
+    except httpx.HTTPStatusError as error:
+        said = f"Prefect tells no more of this run: {error}"
+        agent.complain(f"{deployment}: {said}")
+        raise Transient(said) from error
 
 
 def _begun(
     prefect: Followed, parameters: dict[str, Any], key: str | None, attach: bool
 ) -> tuple[Run, bool]:
     """The run of this build, and whether it was begun just now."""
-    if key is None:
-        return prefect.start(parameters, None), True
+    if key is None:  # a key all the same: an answer may be lost, and the question asked again
+        return prefect.start(parameters, f"trigger/{uuid4()}"), True
     found, free = _last(prefect, key)
     if found and (attach or not ended_badly(found.state)):
         return found, False

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID, uuid4
 
 import httpx
@@ -15,11 +16,16 @@ from prefect.input import RunInput, keyset_from_paused_state
 from prefect.states import Paused, Running
 from pydantic import Field
 
+from tasks.errors import Refused, Transient
+
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
+T = TypeVar("T")
+
 LOOK_S = 2.0
 SPARE_S = 600  # for which Prefect itself still waits: the refusal shall be ours, with its reason
+AWAY_S = 600.0  # for which the server may be away
 LONGEST = 200  # signs; tags of Azure hold 256
 
 
@@ -48,6 +54,10 @@ def ask(run: FlowRun, description: str, within_s: float) -> Answer | None:
 
     Args:
         description: Markdown above the form.
+
+    Raises:
+        Refused: somebody ended the run by hand.
+        Transient: the server was away for too long.
     """
     paused: State[None] = Paused(timeout_seconds=int(within_s) + SPARE_S, pause_key=str(uuid4()))
     keys = keyset_from_paused_state(paused)
@@ -60,18 +70,44 @@ def ask(run: FlowRun, description: str, within_s: float) -> Answer | None:
         while not (resumed := _is_resumed(client, run.id)) and time.monotonic() < until:
             time.sleep(min(LOOK_S, within_s))
         if resumed:
-            return cast(Answer, form.load(keys, flow_run_id=run.id))
-        _require(client, run.id, Running())  # what follows is an end like any other refusal
+            return _heard(lambda: cast(Answer, form.load(keys, flow_run_id=run.id)))
+        # What follows is an end like any other refusal.
+        _heard(lambda: _require(client, run.id, Running()))
     return None
 
 
 def _is_resumed(client: SyncPrefectClient, run: UUID) -> bool:
-    """A server that is away has not answered yet."""
+    """
+    A server that is away has not answered yet.
+
+    Raises:
+        Refused: somebody ended the run by hand.
+    """
     try:
         state = client.read_flow_run(run).state
     except httpx.HTTPError:
         return False
+    if state and state.is_final():
+        raise Refused(f"the run was set to {state.name} while it waited for a person")
     return bool(state and state.is_running())
+
+
+def _heard(ask: Callable[[], T]) -> T:
+    """
+    What the server says; it may be away when a person has just answered.
+
+    Raises:
+        Transient: it was away for too long.
+    """
+    until = time.monotonic() + AWAY_S
+    while True:
+        try:
+            return ask()
+        except httpx.HTTPError as error:
+            if time.monotonic() > until:
+                raise Transient(f"Prefect did not say within {AWAY_S:g} s what was answered: "
+                                f"{error}") from error  # fmt: skip
+            time.sleep(LOOK_S)
 
 
 def _require(client: SyncPrefectClient, run: UUID, state: Any) -> None:

@@ -9,6 +9,9 @@ The three kinds of failure.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 
 class Transient(Exception):
     """Infrastructure failed; the same call may work later."""
@@ -30,6 +33,26 @@ class Refused(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_refused, (str(self), self.reasons))
+
+
+class Independent:
+    """Things of which each is tried, whatever becomes of the others."""
+
+    def __init__(self) -> None:
+        self._failed: list[Transient | Refused] = []
+
+    @contextlib.contextmanager
+    def tried(self) -> Iterator[None]:
+        """Keep a failure for the end; a bug crashes at once."""
+        try:
+            yield
+        except (Transient, Refused) as error:
+            self._failed.append(error)
+
+    def finish(self) -> None:
+        """Raise what failed, if anything did: as the first of it, in the words of all."""
+        if self._failed:
+            raise type(self._failed[0])("\n".join(map(str, self._failed)))
 
 
 def _transient(message: str, retry_after_s: float) -> Transient:

@@ -29,6 +29,7 @@ from tasks.searches import TuningJob, TuningRun
 from tasks.standing import Standing
 
 if TYPE_CHECKING:
+    import httpx
     import pyarrow as arrow
 
 Record = TypeVar("Record")
@@ -146,11 +147,17 @@ class Endpoints(Protocol):
 class Traffic(Protocol):
     """What services kept of the images that they answered, as ``model/serve/capture.py`` has it."""
 
+    def fetch(self, name: str, watch: Watch) -> None:
+        """Bring what services wrote since last time to where it is read."""
+
     def files(self, name: str) -> list[str]:
         """Names of the Parquet files of an endpoint; each is whole, and never changes."""
 
     def read(self, name: str, file: str, columns: Sequence[str]) -> arrow.Table | None:
         """Those columns of a file; ``None`` if it is gone (the oldest go) or cannot be read."""
+
+    def asking(self, url: str) -> httpx.Client:
+        """A client that the service at ``url`` lets ask what it counted."""
 
 
 class Overview(Protocol):

@@ -12,18 +12,27 @@ import ipaddress
 import socket
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model.folder import BadModelFolder, ModelFolder
 from model.serve.options import parser, settings_of
+
+if TYPE_CHECKING:
+    from model.serve.settings import Settings
 
 
 def main() -> int:
     """Run the command line; answer its exit code."""
     options = parser(__doc__).parse_args()
     try:
-        keys = _keys(options.keys_file)
-    except (OSError, ValueError) as error:
-        print(f"--keys-file {options.keys_file}: {error}", file=sys.stderr)
+        keys = _keys(options.keys_file, "--keys-file")
+        readers = _keys(options.capture_keys_file, "--capture-keys-file")
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if readers and not options.capture:
+        print("--capture-keys-file opens what --capture keeps: give --capture too",
+              file=sys.stderr)  # fmt: skip
         return 2
     if not keys and not _is_loopback(options.host):
         print(
@@ -38,10 +47,10 @@ def main() -> int:
     except BadModelFolder as error:
         print(f"refused: {error}", file=sys.stderr)
         return 3
-    return _serve(options, folder, keys)
+    return _serve(options, folder, settings_of(options, keys, readers))
 
 
-def _serve(options: argparse.Namespace, folder: ModelFolder, keys: tuple[str, ...]) -> int:
+def _serve(options: argparse.Namespace, folder: ModelFolder, settings: Settings) -> int:
     try:
         listener = socket.create_server((options.host, options.port), backlog=1024)
     except OSError as error:
@@ -62,18 +71,21 @@ def _serve(options: argparse.Namespace, folder: ModelFolder, keys: tuple[str, ..
     from model.serve.settings import Identity
 
     identity = Identity(options.name or folder.manifest["dataset"]["name"], options.version, folder)
-    serve(identity, listener, settings_of(options, keys))
+    serve(identity, listener, settings)
     return 0
 
 
-def _keys(file: Path | None) -> tuple[str, ...]:
+def _keys(file: Path | None, option: str) -> tuple[str, ...]:
     """Keys, one a line; a file without any is a mistake that must not open the door."""
     if file is None:
         return ()
-    lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{option} {file}: {error}") from error
     keys = tuple(line for line in lines if line and not line.startswith("#"))
     if not keys:
-        raise ValueError("there is no key in it; write one a line")
+        raise ValueError(f"{option} {file}: there is no key in it; write one a line")
     return keys
 
 

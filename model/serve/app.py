@@ -1,5 +1,5 @@
 """
-The scoring API, as a bare ASGI application: nine paths need no framework, and each layer costs.
+The scoring API, as a bare ASGI application: a dozen paths need no framework, and each layer costs.
 
 ``openapi.json`` describes it; ``tests/model/serve`` holds the two together.
 """
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from model.serve import problems
 from model.serve.access import AccessLog
 from model.serve.capture import Capture
+from model.serve.captured import Captured
 from model.serve.doors import Doors
 from model.serve.exchange import Answer, Request
 from model.serve.pages import Pages
@@ -45,6 +46,7 @@ class Application:
         drain: Drain,
         log: AccessLog,
         capture: Capture | None,
+        captured: Captured | None = None,
     ) -> None:
         self._scoring, self._measures = scoring, scoring.measures
         self._doors, self._drain = doors, drain
@@ -60,6 +62,7 @@ class Application:
             "/healthz": {"GET": ready.health},
             "/readyz": {"GET": ready.ready},
             **pages.handlers,
+            **(captured.handlers if captured else {}),
         }
 
     def refusal(self) -> bytes:
@@ -149,7 +152,7 @@ class Application:
         """Count it out, and log it."""
         self._measures.in_flight -= 1
         seconds = time.perf_counter() - began
-        path = request.path if request.path in self._handlers else "other"
+        path = self._known(request.path) or "other"
         self._measures.answered(path, answer.status, seconds)
         self.log.note(request_id, request.method, path, answer.status, seconds, answer.images)
 
@@ -160,9 +163,16 @@ class Application:
             headers = (*headers, *self._doors.shared_with(request))
         return (*headers, *CLOSE) if self._drain.is_on else headers
 
+    def _known(self, path: str) -> str:
+        """The path by which the handlers know it; empty if they do not."""
+        if path in self._handlers:
+            return path
+        folder = f"{path.rpartition('/')[0]}/"
+        return folder if folder != "/" and folder in self._handlers else ""
+
     async def _answer(self, request: Request, request_id: str) -> Answer:
         method = "GET" if request.method == "HEAD" else request.method
-        methods = self._handlers.get(request.path)
+        methods = self._handlers.get(self._known(request.path))
         if method == "OPTIONS" and methods and self._doors.is_preflight(request):
             return self._doors.preflight(request, methods)
         self._doors.admit(request)

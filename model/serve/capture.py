@@ -28,7 +28,7 @@ ROWS_A_FILE = 1000
 SECONDS_A_FILE = 60.0
 MOST_WAITING = 10_000
 MOST_WAITING_BYTES, BYTES_A_FILE = 64_000_000, 16_000_000  # of images that are kept
-MOST_BYTES = 256_000_000
+MOST_BYTES, MOST_FILES = 256_000_000, 5000
 
 logger = logging.getLogger("model.serve")
 
@@ -42,12 +42,14 @@ class Sampling:
         folder: of the Parquet files; the oldest go when there are ``most_bytes``.
         share: of the images, in [0, 1].
         has_images: keep the encoded images too.
+        is_open: those who have a key for it may fetch the files over HTTP.
     """
 
     folder: Path
     share: float = 0.1
     has_images: bool = False
     most_bytes: int = MOST_BYTES
+    is_open: bool = False
 
 
 class Capture:
@@ -124,7 +126,7 @@ class Capture:
         self._sampling.folder.mkdir(parents=True, exist_ok=True)
         files = sorted(self._sampling.folder.glob("*.parquet"))
         sizes = [file.stat().st_size for file in files]
-        while files and sum(sizes) > self._sampling.most_bytes:
+        while files and (sum(sizes) > self._sampling.most_bytes or len(files) > MOST_FILES):
             files.pop(0).unlink(missing_ok=True)
             sizes.pop(0)
 

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 
+from model.serve.captured import PATH as CAPTURED
 from model.serve.exchange import Answer, Request
 from model.serve.problems import CLOSE, Headers, Problem
 
@@ -22,6 +23,7 @@ class Doors:
         origins: of pages that may ask from a browser, such as ``https://app.example.org``.
         only_with: name and value of a header that a gateway before the service adds: whoever comes
             past the gateway is sent away.
+        readers: keys of those who may read captured traffic, and they alone.
     """
 
     def __init__(
@@ -29,8 +31,10 @@ class Doors:
         keys: Iterable[str] = (),
         origins: Iterable[str] = (),
         only_with: tuple[str, str] | None = None,
+        readers: Iterable[str] = (),
     ) -> None:
         self._keys = [_digest(key.encode()) for key in keys]
+        self._readers = [_digest(key.encode()) for key in readers]
         self._mark = only_with and (only_with[0].lower().encode(), _digest(only_with[1].encode()))
         self.origins = frozenset(origin.encode() for origin in origins)
 
@@ -45,11 +49,14 @@ class Doors:
             name, value = self._mark
             if not hmac.compare_digest(_digest(request.headers.get(name, b"")), value):
                 raise Problem(403, "ask at the public address of this service", CLOSE)
-        if not self._keys or request.path in OPEN:
+        keys = self._keys
+        if self._readers and request.path.startswith(CAPTURED):
+            keys = self._readers
+        if not keys or request.path in OPEN:
             return
         kind, _, given = request.headers.get(b"authorization", b"").partition(b" ")
         digest = _digest(given.strip())
-        found = [hmac.compare_digest(digest, key) for key in self._keys]
+        found = [hmac.compare_digest(digest, key) for key in keys]
         if kind.lower() != b"bearer" or not any(found):
             raise Problem(401, "send a valid key: 'Authorization: Bearer KEY'", WHO)
 

@@ -43,12 +43,16 @@ def parser(text: str | None) -> argparse.ArgumentParser:
     add("--capture-share", type=_share, default=0.1, metavar="SHARE",
         help="of the images that --capture keeps, in [0, 1] [%(default)s]")  # fmt: skip
     add("--capture-images", action="store_true", help="keep the encoded images too")
+    add("--capture-keys-file", type=Path, metavar="FILE",
+        help="keys that open /captured, where what is kept can be fetched")  # fmt: skip
     add("--control", type=_socket, metavar="SOCKET", help="Unix socket to hand the port over by")
     add("--ready-file", type=_file, metavar="FILE", help="JSON file to write when it answers")
     return made
 
 
-def settings_of(options: argparse.Namespace, keys: tuple[str, ...]) -> Settings:
+def settings_of(
+    options: argparse.Namespace, keys: tuple[str, ...], readers: tuple[str, ...] = ()
+) -> Settings:
     """What they say."""
     from model.serve.capture import Sampling
     from model.serve.doors import Doors
@@ -56,9 +60,11 @@ def settings_of(options: argparse.Namespace, keys: tuple[str, ...]) -> Settings:
 
     sampling = None
     if options.capture:
-        sampling = Sampling(options.capture, options.capture_share, options.capture_images)
+        sampling = Sampling(
+            options.capture, options.capture_share, options.capture_images, is_open=bool(readers)
+        )
     return Settings(
-        doors=Doors(keys, options.allow_origin, options.only_with),
+        doors=Doors(keys, options.allow_origin, options.only_with, readers),
         bounds=Bounds(
             requests=options.requests,
             queue_images=options.queue,

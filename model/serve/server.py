@@ -28,6 +28,7 @@ from model.serve import control
 from model.serve.access import AccessLog
 from model.serve.app import Application
 from model.serve.capture import Capture
+from model.serve.captured import Captured
 from model.serve.connections import KEEP_ALIVE_S, Connections
 from model.serve.pages import Pages
 from model.serve.readiness import Drain
@@ -115,7 +116,9 @@ def _application(identity: Identity, settings: Settings, drain: Drain, **load: A
     scoring = Scoring(identity, settings.bounds, capture, **load)
     pages = Pages(identity.name, identity.version, identity.folder.path)
     log = AccessLog(settings.access_log)
-    return Application(scoring, pages, settings.doors, drain, log, capture)
+    sampling = settings.sampling
+    captured = Captured(sampling.folder) if sampling and sampling.is_open else None
+    return Application(scoring, pages, settings.doors, drain, log, capture, captured)
 
 
 async def _serve(

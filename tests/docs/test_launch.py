@@ -55,7 +55,7 @@ def test_every_command_and_every_step_has_an_entry():
     begun = {entry["args"][0] for entry in STARTED if entry["module"] == "flows"}
     steps = {
         file.stem
-        for file in (ROOT / "tasks").glob("*.py")
+        for file in (ROOT / "tasks").rglob("*.py")
         if any(_is_step(node) for node in ast.parse(file.read_text(encoding="utf-8")).body)
     }
 

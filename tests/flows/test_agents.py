@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
-from flows.agents import agent_of
+from flows.agents import agent_of, harmless
 from flows.asked import key_of, parameters_of
 from flows.cli import UsageError
+from flows.patience import patiently
 
 AZURE = {
     "TF_BUILD": "True", "SYSTEM_COLLECTIONURI": "https://dev.azure.com/org/",
@@ -73,3 +75,16 @@ def test_settings_become_the_parameters_of_a_flow():
 def test_another_question_has_another_key():
     assert key_of("b", "d", {"x": 1}) != key_of("b", "d", {"x": 2})
     assert key_of("b", "d", {"x": 1, "y": 2}) == key_of("b", "d", {"y": 2, "x": 1})
+
+
+def test_a_line_that_ends_as_on_a_typewriter_is_no_command_either():
+    assert harmless("x\r::error::y\r\n::stop-commands::z") == "x\n*:error::y\n*:stop-commands::z"
+
+
+def test_what_is_no_json_is_text():
+    assert parameters_of(("why=NaN",)) == {"why": "NaN"}
+
+
+def test_an_address_without_its_scheme_is_told_at_once():
+    with pytest.raises(UsageError, match="PREFECT_API_URL has to begin with http"):
+        patiently(lambda: httpx.get("prefect.example.org/api"))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import time
 
 import httpx
 import pytest
 
+from tasks.backends.azure.lake import LEASE_S
 from tests.cloud.databricks.workspace import VOLUME
 from tests.conftest import ROOT
 from tests.flows.conftest import (
@@ -150,6 +152,7 @@ def test_a_killed_release_leaves_a_run_that_the_next_one_sweeps(azure, flows, cl
     started.kill()
     started.communicate(timeout=60)
     lost = cloud.runs.active()
+    time.sleep(LEASE_S)  # for so long it might still wait for its run
 
     done = azure(*IN_AZURE, *FAST)
 

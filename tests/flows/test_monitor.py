@@ -148,7 +148,7 @@ def test_what_makes_no_sense_is_told_with_its_way_out(watched):
     assert "usage: drift in 6 of 5 windows cannot be" in rules.stderr
 
 
-@pytest.mark.endurance  # its halves are in tests/tasks/test_conclude.py
+@pytest.mark.endurance  # its halves are in tests/tasks/monitor/test_conclude.py
 def test_a_killed_monitor_goes_on(watched, test_images):
     send(watched, test_images)
     state = watched.state / "monitor" / "lamp.json"

@@ -29,7 +29,6 @@ def test_a_release_is_started_from_its_form_watched_looked_at_and_approved(page,
     page.get_by_role("button", name="View run").last.click()
 
     expect(page.get_by_text("release boots")).to_be_visible(timeout=WITHIN_MS)
-    expect(page.get_by_text("gate tests passed")).to_be_visible(timeout=WITHIN_MS)
     expect(page.get_by_text("epoch 4/4")).to_be_visible(timeout=WITHIN_MS)
     resume = page.get_by_role("button", name="Resume")
     expect(resume).to_be_visible(timeout=WITHIN_MS)

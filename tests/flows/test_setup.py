@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flows.deployments import read_wanted
 from tests.flows.pages import Pages
 
 VOLATILE = {"last_polled", "status"}
@@ -112,3 +113,10 @@ def test_the_form_says_what_each_parameter_means_and_offers_what_there_is(pages)
 
         assert all(field.get("description") for field in fields.values()), name
         assert fields["backend"]["enum"] == ["local", "azure", "azure:dev", "azure:prod"]
+
+
+def test_what_may_ask_a_person_or_run_long_has_no_limit_of_its_own():
+    """Prefect takes the lease of such a limit from a paused run, and then ends the run for it."""
+    limited = {each.name for each in read_wanted() if each.fields["concurrency_limit"]}
+
+    assert {name.partition("/")[0] for name in limited} == {"monitor", "sweep"}

@@ -13,7 +13,10 @@ from tests.cloud.deployments.ours import INFRA, deployed, template
 from tests.cloud.deployments.template import DEPLOYMENTS
 
 IMAGE = f"mlops/worker@sha256:{'1' * 64}"
-SECRETS = {"prefect-api-key": "secret-of-prefect", "endpoint-keys": "secret-of-endpoints"}
+SECRETS = {
+    "prefect-api-key": "secret-of-prefect", "endpoint-keys": "secret-of-endpoints",
+    "capture-key": "secret-of-monitors",
+}  # fmt: skip
 WITH_WORKER = {"workerImage": IMAGE, "prefectApiUrl": "https://prefect.example/api"}
 GROUPS = "Microsoft.ContainerInstance/containerGroups"
 
@@ -59,6 +62,7 @@ def test_the_worker_gets_its_secrets_from_the_vault_and_nobody_is_told(estate, r
     assert {name: each["secureValue"] for name, each in found.items() if "secureValue" in each} == {
         "PREFECT_API_KEY": SECRETS["prefect-api-key"],
         "MLOPS_ENDPOINT_KEYS": SECRETS["endpoint-keys"],
+        "MLOPS_CAPTURE_KEY": SECRETS["capture-key"],
         "AZURE_LOG_ANALYTICS_KEY": next(iter(runs.keys.values())),
     }
     said = json.dumps([outputs, *(told(each) for each in estate.all())])
@@ -102,6 +106,6 @@ def test_what_a_deployment_was_given_is_told_without_its_secrets(estate, runs):
 
     where = PLACES[DEV].id_of(DEPLOYMENTS, ["worker-mlops-dev"])
     assert set(estate.require(where)["properties"]["parameters"]) >= {"image", "pool", "settings"}
-    assert {"logsKey", "prefectApiKey", "endpointKeys"}.isdisjoint(
+    assert {"logsKey", "prefectApiKey", "endpointKeys", "captureKey"}.isdisjoint(
         estate.require(where)["properties"]["parameters"]
     )

@@ -33,7 +33,7 @@ class Work:
     A job that runs.
 
     Args:
-        variables: those of build, stage and job.
+        variables: those of build, pipeline, stage and job.
     """
 
     def __init__(self, job: Job, machine: Machine, variables: Mapping[str, str]) -> None:

@@ -74,7 +74,7 @@ class Service:
     def stage(self, stage: Stage, build: Build) -> dict[str, Ran]:
         """The jobs of one stage, one after the other."""
         done: dict[str, Ran] = {}
-        of_stage = self._variables(stage.raw, {})
+        of_stage = {**self._variables(self.pipeline.raw, {}), **self._variables(stage.raw, {})}
         for job in stage.jobs:
             seen = {name: {"result": done[name].result, "outputs": done[name].outputs}
                     for name in job.after}  # fmt: skip

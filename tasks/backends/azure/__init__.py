@@ -5,6 +5,7 @@ Container Instances.
 
 from __future__ import annotations
 
+from tasks.backends.azure.captured import GroupTraffic
 from tasks.backends.azure.clients import Clients
 from tasks.backends.azure.containers.settings import read_serving
 from tasks.backends.azure.datasets import BlobDatasets
@@ -42,7 +43,10 @@ def azure_backend(environment: str = "") -> Backend:
         Jobs(at.databricks, at.settings), volume, Tracking(at.settings), state
     )
     ledger = BlobLedger(lake, state)
-    endpoints, plan = open_endpoints(at, serving, state) if serving else (None, None)
+    endpoints, plan, traffic = None, None, None
+    if serving:
+        endpoints, plan, groups = open_endpoints(at, serving, state)
+        traffic = GroupTraffic(lake, groups, serving) if serving.capture_key else None
     return Backend(
         name=":".join(names),
         datasets=BlobDatasets(lake, state, only_volumes=bool(at.settings.serverless)),
@@ -53,5 +57,6 @@ def azure_backend(environment: str = "") -> Backend:
         ledger=ledger,
         endpoints=endpoints,
         overview=endpoints,
+        traffic=traffic,
         planner=AzurePlanner(at.settings, trainer, plan, ledger),
     )

@@ -238,7 +238,7 @@ class ContainerEndpoints:
 
 def open_endpoints(
     at: Clients, serving: ServingSettings, state: Path
-) -> tuple[ContainerEndpoints, ServingPlan]:
+) -> tuple[ContainerEndpoints, ServingPlan, Groups]:
     """Everything that serving takes, in the subscription and resource group of the settings."""
     from azure.containerregistry import ContainerRegistryClient
     from azure.mgmt.cdn import CdnManagementClient
@@ -276,4 +276,5 @@ def open_endpoints(
             lambda: require_pull(at, serving),
         ),
         ServingPlan(images, groups, door or None, serving, place),
+        groups,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tasks.backends.azure.compute import environments_of, task_of
 from tasks.backends.azure.failures import told
 from tasks.backends.azure.settings import AzureSettings
+from tasks.digests import digest_of
 from tasks.errors import Transient
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Jobs:
         for epoch in range(EPOCHS):
             with told(f"submitting {entry} {token[:8]}"):
                 asked = self._client.jobs.submit(
-                    run_name=f"{PREFIX} {entry} {token}", tasks=[task],
+                    run_name=f"{self._ours(entry)}{token}", tasks=[task],
                     environments=[JobEnvironment.from_dict(each) for each in environments] or None,
                     idempotency_token=f"{token}-{epoch}",
                     timeout_seconds=math.ceil(self._settings.run_hours * 3600),
@@ -130,7 +131,7 @@ class Jobs:
         """Our runs that go on: number → token."""
         from databricks.sdk.service.jobs import RunType
 
-        start = f"{PREFIX} {entry} "
+        start = self._ours(entry)
         with told("listing runs"):
             found = list(self._client.jobs.list_runs(active_only=True, run_type=RunType.SUBMIT_RUN))
         return {
@@ -138,6 +139,11 @@ class Jobs:
             for run in found
             if run.run_name and run.run_name.startswith(start)
         }
+
+    def _ours(self, entry: str) -> str:
+        """How names of runs begin whose locks are in our state: others share the workspace."""
+        place = (self._settings.storage_account, self._settings.container)
+        return f"{PREFIX} {digest_of(place)[:8]} {entry} "
 
 
 def code_of(run: Run) -> tuple[str, str]:

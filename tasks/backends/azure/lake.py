@@ -56,6 +56,18 @@ class Lake:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(self.read(each) or b"")
 
+    def sizes(self, name: str) -> dict[str, int]:
+        """Bytes of each blob whose name begins so."""
+        with told(f"listing {self._where(name)}"):
+            return {each.name: each.size for each in self._client.list_blobs(name_starts_with=name)}
+
+    def remove(self, name: str) -> None:
+        """Delete a blob, if it is there."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with told(f"deleting {self._where(name)}"), contextlib.suppress(ResourceNotFoundError):
+            self._client.delete_blob(name)
+
     @contextlib.contextmanager
     def lock(self, name: str, what: str, watch: Watch, wait_s: float) -> Iterator[None]:
         """

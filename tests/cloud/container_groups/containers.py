@@ -166,7 +166,8 @@ class Container:
             options += ["--env", name]
         for mount in properties.get("volumeMounts") or []:
             folder = volume_folder(self._place, mount["name"])
-            options += ["--volume", f"{folder}:{mount['mountPath']}:ro"]
+            way = "ro" if mount.get("readOnly") else "rw"
+            options += ["--volume", f"{folder}:{mount['mountPath']}:{way}"]
         command = properties.get("command")
         return [*options, *(["--entrypoint", command[0]] if command else [])]
 

@@ -32,6 +32,10 @@ def take(group: dict[str, Any], place: Path, record: Record) -> None:
             told += [value, file.read_text(encoding="utf-8", errors="replace").strip()]
         if "secret" in volume:
             volume["secret"] = {}
+        if "emptyDir" in volume:
+            empty = volume_folder(place, volume["name"])
+            empty.mkdir(parents=True)
+            empty.chmod(0o777)
     secure: dict[str, str] = {}
     for container in group["properties"]["containers"]:
         for variable in container["properties"].get("environmentVariables") or []:
@@ -64,7 +68,7 @@ def environment(place: Path) -> dict[str, str]:
 
 
 def volume_folder(place: Path, name: str) -> Path:
-    """Where the files of a secret volume are."""
+    """Where the files of a volume are."""
     return place / "volumes" / name
 
 

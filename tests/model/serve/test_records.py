@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 
 import httpx
@@ -12,7 +14,7 @@ import pytest
 
 from model.serve import capture
 from model.serve.capture import Capture, Sampling
-from tests.conftest import encoded, picture
+from tests.conftest import ROOT, encoded, picture
 
 PNG = {"Content-Type": "image/png"}
 
@@ -156,3 +158,45 @@ def test_a_flood_is_logged_in_part_and_the_rest_is_counted(boot, tmp_path):
     logged = sum("id" in line for line in lines)
     assert logged + left_out == 600
     assert 0 < logged < 600
+
+
+def test_what_is_kept_can_be_fetched_by_a_key_that_opens_nothing_else(boot, tmp_path):
+    keys, readers, folder = tmp_path / "keys", tmp_path / "readers", tmp_path / "kept"
+    keys.write_text("the-key-of-a-caller")
+    readers.write_text("the-key-of-the-monitor")
+    folder.mkdir()
+    name = "20260101T000000-1-000001.parquet"
+    (folder / name).write_bytes(b"PAR1")
+    (tmp_path / "outside.parquet").write_bytes(b"no")
+    service = boot("--keys-file", str(keys), "--capture", str(folder),
+                   "--capture-keys-file", str(readers))  # fmt: skip
+
+    def get(path: str, key: str) -> httpx.Response:
+        return httpx.get(f"{service.url}{path}", headers={"Authorization": f"Bearer {key}"})
+
+    assert get("/captured", "the-key-of-the-monitor").json() == {"files": [name]}
+    assert get(f"/captured/{name}", "the-key-of-the-monitor").content == b"PAR1"
+    for path in ("/captured/none.parquet", "/captured/..%2Foutside.parquet", "/captured/a/b"):
+        assert get(path, "the-key-of-the-monitor").status_code == 404
+    for path in ("/captured", f"/captured/{name}"):
+        assert get(path, "the-key-of-a-caller").status_code == 401
+    assert get("/version", "the-key-of-the-monitor").status_code == 401
+
+
+def test_without_such_a_key_it_cannot_be_fetched(boot, tmp_path):
+    service = boot("--capture", str(tmp_path))
+
+    assert httpx.get(f"{service.url}/captured").status_code == 404
+
+
+def test_a_key_to_what_is_not_kept_is_a_mistake(model_folder, tmp_path):
+    (tmp_path / "readers").write_text("the-key-of-the-monitor")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "model.serve", "--model", str(model_folder),
+         "--capture-keys-file", str(tmp_path / "readers")],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 2
+    assert "give --capture too" in done.stderr

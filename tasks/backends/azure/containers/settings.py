@@ -25,6 +25,10 @@ def _long(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return keys
 
 
+def _long_one(key: SecretStr) -> SecretStr:
+    return _long((key,))[0]
+
+
 def _rising(shares: tuple[float, ...]) -> tuple[float, ...]:
     if list(shares) != sorted(set(shares)) or not all(0 < share < 100 for share in shares):
         raise ValueError("take rising percentages between 0 and 100, such as 10,50")
@@ -32,7 +36,7 @@ def _rising(shares: tuple[float, ...]) -> tuple[float, ...]:
 
 
 class ServingSettings(FromHere):
-    """The only secret among them are the keys of those who ask."""
+    """The only secrets among them are the keys of those who ask, and of the monitor."""
 
     registry: Annotated[str, matching(r"[a-zA-Z0-9]{5,50}", "acrmlops")] = Field(
         validation_alias="AZURE_CONTAINER_REGISTRY",
@@ -113,6 +117,20 @@ class ServingSettings(FromHere):
         validation_alias="MLOPS_CANARY",
         title="percentages of the traffic that a new version gets first",
         description="rising, with commas, such as 10,50; then all of it",
+    )
+    capture_key: Annotated[SecretStr, AfterValidator(_long_one)] | None = Field(
+        None,
+        validation_alias="MLOPS_CAPTURE_KEY",
+        title="by which the monitor fetches the traffic that the service kept; without it none is",
+        description="python -c 'import secrets; print(secrets.token_urlsafe(32))'",
+    )
+    capture_share: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        validation_alias="MLOPS_CAPTURE_SHARE",
+        title="share of the images whose answers are kept for the monitor",
+        description="above 0, up to 1",
     )
     front_door: str | None = Field(
         None,

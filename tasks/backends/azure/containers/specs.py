@@ -14,9 +14,11 @@ from tasks.records import ModelVersion
 
 if TYPE_CHECKING:
     from azure.mgmt.containerinstance.models import ContainerGroup, ContainerProbe
+    from pydantic import SecretStr
 
 COLOURS = ("blue", "green")
 KEYS = "/run/secrets"  # where the image looks for them
+CAPTURED = "/captured"  # the only folder into which a service can write
 ENDPOINT, VERSION, MODEL, SPEC = "mlops-endpoint", "mlops-version", "mlops-model", "mlops-spec"
 EVIDENCE = "mlops-evidence"
 FRONT_DOOR_MARK = "X-Azure-FDID"  # Front Door adds it, with its own id, and lets no other pass
@@ -29,10 +31,11 @@ def group_name(endpoint: str, colour: str) -> str:
 
 def spec_digest(version: ModelVersion, image: Image, serving: ServingSettings) -> str:
     """Of all that decides what a group is; the keys count, and cannot be read out of it."""
-    keys = digest_of([key.get_secret_value() for key in serving.keys])
+    keys = digest_of([key.get_secret_value() for key in _secrets(serving)])
     return digest_of((
         version.name, version.number, image.digest, serving.cpu, serving.memory_gb,
         serving.region, serving.identity, serving.logs_workspace, serving.front_door_id, keys,
+        serving.capture_key and serving.capture_share,
     ))[:32]  # fmt: skip
 
 
@@ -47,7 +50,9 @@ def group_of(
     """
     from azure.mgmt.containerinstance import models
 
-    keys = "\n".join(key.get_secret_value() for key in serving.keys)
+    files = {"keys": "\n".join(key.get_secret_value() for key in serving.keys)}
+    if serving.capture_key:
+        files["readers"] = serving.capture_key.get_secret_value()
     server = image.reference.partition("/")[0]
     name = group_name(version.name, colour)
     logs = serving.logs_workspace and serving.logs_key and models.LogAnalytics(
@@ -76,8 +81,11 @@ def group_of(
         ),
         volumes=[
             models.Volume(
-                name="keys", secret={"keys": base64.b64encode(keys.encode()).decode("ascii")}
-            )
+                name="keys",
+                secret={name: base64.b64encode(text.encode()).decode("ascii")
+                        for name, text in files.items()},
+            ),
+            *([models.Volume(name="captured", empty_dir={})] if serving.capture_key else []),
         ],
         diagnostics=models.ContainerGroupDiagnostics(log_analytics=logs) if logs else None,
         containers=[
@@ -88,7 +96,7 @@ def group_of(
                     "python3", "-m", "model.serve", "--model", "/service/served",
                     "--host", "0.0.0.0", "--port", str(PORT),  # noqa: S104 (inside its group)
                     "--name", version.name, "--version", str(version.number),
-                    "--keys-file", f"{KEYS}/keys", *_only_through(serving),
+                    "--keys-file", f"{KEYS}/keys", *_only_through(serving), *_captures(serving),
                 ],
                 ports=[models.ContainerPort(protocol="TCP", port=PORT)],
                 resources=models.ResourceRequirements(
@@ -97,7 +105,9 @@ def group_of(
                     )
                 ),
                 volume_mounts=[
-                    models.VolumeMount(name="keys", mount_path=KEYS, read_only=True)
+                    models.VolumeMount(name="keys", mount_path=KEYS, read_only=True),
+                    *([models.VolumeMount(name="captured", mount_path=CAPTURED)]
+                      if serving.capture_key else []),
                 ],
                 liveness_probe=_probe("/healthz", failures=3),
                 readiness_probe=_probe("/readyz", failures=1),
@@ -110,6 +120,23 @@ def opening(serving: ServingSettings) -> dict[str, str]:
     """Headers with which a group lets us in, also past Front Door."""
     key = {"Authorization": f"Bearer {serving.keys[0].get_secret_value()}"}
     return key | ({FRONT_DOOR_MARK: serving.front_door_id} if serving.front_door_id else {})
+
+
+def reading(serving: ServingSettings) -> dict[str, str]:
+    """Headers with which a group shows what it captured, also past Front Door."""
+    key = serving.capture_key.get_secret_value() if serving.capture_key else ""
+    return {**opening(serving), "Authorization": f"Bearer {key}"}
+
+
+def _secrets(serving: ServingSettings) -> list[SecretStr]:
+    return [*serving.keys, *([serving.capture_key] if serving.capture_key else [])]
+
+
+def _captures(serving: ServingSettings) -> tuple[str, ...]:
+    if not serving.capture_key:
+        return ()
+    return ("--capture", CAPTURED, "--capture-share", f"{serving.capture_share:g}",
+            "--capture-keys-file", f"{KEYS}/readers")  # fmt: skip
 
 
 def _only_through(serving: ServingSettings) -> tuple[str, ...]:

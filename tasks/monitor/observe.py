@@ -12,11 +12,11 @@ from data_checks.drift.answers import Answers
 from data_checks.drift.rules import DriftRules
 from data_checks.drift.service import FAULTS, Counters, troubles
 from data_checks.drift.window import Window, class_shares, judged
-from tasks.captured import Captured, collect
-from tasks.monitored import MEMORY, Fared, Memory, Seen, Watched
+from tasks.monitor.captured import Captured, collect
+from tasks.monitor.records import MEMORY, Fared, Memory, Seen, Watched
+from tasks.monitor.watch import reference_of, traffic_of
 from tasks.ports import Backend
 from tasks.step import say, step
-from tasks.watch import reference_of, traffic_of
 
 MOST_AT_ONCE = 24  # windows of one run: of more traffic, each is a sample of its time
 SCORE = "/score"
@@ -31,9 +31,10 @@ def observe_traffic(on: Backend, watched: Watched, memory: Memory, rules: DriftR
         Refused: the version has no reference to compare with.
     """
     labels, reference = reference_of(watched)
-    version = watched.version
+    version, traffic = watched.version, traffic_of(on)
+    traffic.fetch(watched.name, say)
     found = collect(
-        traffic_of(on), watched.name, version.digest, len(labels), memory.cursor, say
+        traffic, watched.name, version.digest, len(labels), memory.cursor, say
     )  # fmt: skip
     if found.others:
         say(f"{found.others} captured images are left out: of another version, or our own")
@@ -67,9 +68,12 @@ def windows_of(
 
 
 @step(name="observe-service", timeout_s=60, run_name="observe the service of {watched.name}")
-def observe_service(watched: Watched, memory: Memory, rules: DriftRules) -> Fared:
+def observe_service(on: Backend, watched: Watched, memory: Memory, rules: DriftRules) -> Fared:
     """Ask the service what it counted since last time; one that does not answer is told."""
-    counters = read_counters(watched.url, rules.slow_s) if watched.url else None
+    counters = None
+    if watched.url:
+        with traffic_of(on).asking(watched.url) as client:
+            counters = read_counters(client, rules.slow_s)
     if counters is None:
         fared = Fared(None, None)
     else:
@@ -79,13 +83,12 @@ def observe_service(watched: Watched, memory: Memory, rules: DriftRules) -> Fare
     return fared
 
 
-def read_counters(url: str, slow_s: float) -> Counters | None:
-    """What the service at ``url`` counted since it began; ``None`` if it does not say."""
+def read_counters(client: httpx.Client, slow_s: float) -> Counters | None:
+    """What the service counted since it began; ``None`` if it does not say."""
     from prometheus_client.parser import text_string_to_metric_families
 
     try:
-        with httpx.Client(base_url=url, timeout=10, trust_env=False) as client:
-            about, told = client.get("/version"), client.get("/metrics")
+        about, told = client.get("/version"), client.get("/metrics")
         about.raise_for_status()
         told.raise_for_status()
     except httpx.HTTPError:

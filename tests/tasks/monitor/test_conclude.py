@@ -11,11 +11,11 @@ import pytest
 from data_checks.drift.history import HOUR_S
 from data_checks.drift.rules import DriftRules
 from model.folder import ModelFolder
-from tasks import conclude
 from tasks.backends import choose
-from tasks.conclude import conclude_drift, remembered
-from tasks.label import LABELS
-from tasks.monitored import Fared, Labelled, LabelledImage, Seen, Watched
+from tasks.monitor import conclude
+from tasks.monitor.conclude import conclude_drift, remembered
+from tasks.monitor.label import LABELS
+from tasks.monitor.records import Fared, Labelled, LabelledImage, Seen, Watched
 from tasks.records import ModelVersion
 from tests.data_checks.drift.test_history import window
 

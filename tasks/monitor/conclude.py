@@ -19,11 +19,9 @@ from data_checks.drift.history import (
 from data_checks.drift.rules import DriftRules
 from data_checks.drift.service import look
 from data_checks.drift.window import Window
-from tasks.drift_event import send
-from tasks.drift_report import Findings, write_report
-from tasks.drift_words import ACCURACY, clock, evidence, sentence
-from tasks.label import accuracy_of, labelled
-from tasks.monitored import (
+from tasks.monitor.event import send
+from tasks.monitor.label import accuracy_of, labelled
+from tasks.monitor.records import (
     MEMORY,
     Call,
     Fared,
@@ -33,6 +31,8 @@ from tasks.monitored import (
     Seen,
     Watched,
 )
+from tasks.monitor.report import Findings, write_report
+from tasks.monitor.words import ACCURACY, clock, evidence, sentence
 from tasks.ports import Backend
 from tasks.step import say, step
 
@@ -42,7 +42,8 @@ def remembered(on: Backend, name: str) -> Memory:
     return on.ledger.recall(MEMORY, name, Memory) or Memory()
 
 
-@step(name="conclude-drift", timeout_s=600, run_name="conclude on {watched.name}")
+# No retry: it would not know that the call is kept already. The next run does.
+@step(name="conclude-drift", timeout_s=600, retries=0, run_name="conclude on {watched.name}")
 def conclude_drift(
     on: Backend, watched: Watched, seen: Seen, fared: Fared, rules: DriftRules
 ) -> Monitored:

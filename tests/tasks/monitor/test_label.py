@@ -13,8 +13,8 @@ from model.folder import ModelFolder
 from model.serve.capture import Capture, Sampling
 from tasks.backends import choose
 from tasks.errors import Refused
-from tasks.label import accuracy_of, joined, labelled, read_labels
-from tasks.monitored import Watched
+from tasks.monitor.label import accuracy_of, joined, labelled, read_labels
+from tasks.monitor.records import Watched
 from tasks.records import ModelVersion
 from tests.tasks.conftest import put_in_place
 
@@ -83,6 +83,22 @@ def test_a_parquet_file_without_places_means_the_first_image(on, watched, traffi
 
     assert (found.accuracy.right, found.accuracy.labels) == (1, 2)
     assert "2 delayed labels are too few" in str(found.accuracy)
+
+
+def test_places_that_are_missing_here_and_there_are_the_first_and_other_columns_are_let_be(
+    tmp_path,
+):
+    file = tmp_path / "labels.parquet"
+    pd.DataFrame({
+        "request_id": ["r1", "r2", "r3"], "label": ["dark", "cat", 7], "at": [None, 2, 0],
+        "seen": pd.array([True, None, False], "boolean"),
+    }).astype({"label": str}).to_parquet(file)  # fmt: skip
+
+    assert read_labels(file) == {("r1", 0): "dark", ("r2", 2): "cat", ("r3", 0): "7"}
+
+    pd.read_parquet(file).astype({"at": "Int64"}).to_parquet(file)
+
+    assert read_labels(file) == {("r1", 0): "dark", ("r2", 2): "cat", ("r3", 0): "7"}
 
 
 def test_an_id_that_occurs_twice_in_the_traffic_belongs_to_neither(on, watched, traffic, tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 from data_checks.drift.answers import Answers
 from model.folder import ModelFolder
 from tasks.errors import Refused
-from tasks.monitored import Watched
+from tasks.monitor.records import Watched
 from tasks.ports import Backend, Traffic
 from tasks.step import say, step
 
@@ -30,8 +30,7 @@ def find_live(on: Backend, name: str | None) -> Watched:
     Raises:
         Refused: there is no such endpoint, or its traffic cannot be had from here.
     """
-    traffic_of(on)
-    known = on.endpoints.names() if on.endpoints else []
+    known = endpoint_names(on)
     if name is None and len(known) != 1:
         raise Refused(f"say which endpoint by --name; there are: {', '.join(known) or 'none'}")
     chosen = name or known[0]
@@ -46,11 +45,17 @@ def find_live(on: Backend, name: str | None) -> Watched:
     return Watched(chosen, on.name, version, live.url if live else None)
 
 
+def endpoint_names(on: Backend) -> list[str]:
+    """Of what was deployed. Raises Refused: traffic cannot be had from here."""
+    traffic_of(on)
+    return on.endpoints.names() if on.endpoints else []
+
+
 def traffic_of(on: Backend) -> Traffic:
     """Where captured traffic is read. Raises Refused: it cannot be had from here."""
     if on.traffic is None:
-        raise Refused(f"captured traffic of the {on.name} backend cannot be read from here; "
-                      "monitor an endpoint of the local backend")  # fmt: skip
+        raise Refused(f"the services of the {on.name} backend capture no traffic: set "
+                      "MLOPS_CAPTURE_KEY and release anew")  # fmt: skip
     return on.traffic
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_checks.drift.answers import Answers
-from tasks.monitored import Cursor
+from tasks.monitor.records import Cursor
 from tasks.ports import Traffic, Watch
 from tasks.replay import REPLAYED_ID
 

@@ -16,11 +16,11 @@ from data_checks.drift.window import Window
 from model.folder import ModelFolder
 from model.scorer import Scorer
 from tasks.backends.local.traffic import FolderTraffic
-from tasks.captured import collect
-from tasks.monitored import Cursor, Watched
-from tasks.observe import windows_of
+from tasks.monitor.captured import collect
+from tasks.monitor.observe import windows_of
+from tasks.monitor.records import Cursor, Watched
+from tasks.monitor.watch import reference_of
 from tasks.records import ModelVersion
-from tasks.watch import reference_of
 from tests.tasks.conftest import captured
 
 pytestmark = pytest.mark.slow

@@ -10,12 +10,12 @@ import numpy as np
 from data_checks.drift.accuracy import LiveAccuracy, live_accuracy
 from data_checks.drift.rules import DriftRules
 from model.folder import ModelFolder
-from tasks.captured import rows_of
 from tasks.errors import Refused
-from tasks.monitored import Joined, Labelled, LabelledImage, Watched
+from tasks.monitor.captured import rows_of
+from tasks.monitor.records import Joined, Labelled, LabelledImage, Watched
+from tasks.monitor.watch import traffic_of
 from tasks.ports import Backend, Watch
 from tasks.step import say, step
-from tasks.watch import traffic_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +82,11 @@ def read_labels(file: Path) -> dict[Key, str]:
     if missing := {"request_id", "label"} - set(table.columns):
         raise Refused(f"{file} has no column {', '.join(sorted(missing))}; it has: "
                       f"{', '.join(map(str, table.columns)) or 'none'}")  # fmt: skip
-    texts = {name: table[name].fillna("").astype(str).str.strip() for name in table.columns}
+    wanted = [name for name in ("request_id", "label", "at") if name in table.columns]
+    texts = {
+        name: [_text(value) for value in table[name].astype(object).where(table[name].notna(), "")]
+        for name in wanted
+    }
     found: dict[Key, str] = {}
     places = texts.get("at", ["0"] * len(table))
     for line, (request, at, label) in enumerate(
@@ -98,6 +102,15 @@ def read_labels(file: Path) -> dict[Key, str]:
             raise Refused(f"{file}, row {line}: image {key[1]} of request {request} is "
                           f"{found[key]!r} in a row before, and {label!r} here")  # fmt: skip
     return found
+
+
+def _text(value: object) -> str:
+    """As it would stand in a CSV; whole numbers beside missing ones come as floats."""
+    if value is None or value != value or repr(value) == "<NA>":
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
 
 
 def _table(file: Path) -> pd.DataFrame:
@@ -119,7 +132,9 @@ def _captured(on: Backend, name: str, given: dict[Key, str], watch: Watch) -> li
     found: dict[Key, LabelledImage | None] = {}
     columns = ("request_id", "at", "time", "label", "model_digest")
     wanted = np.array(sorted({request for request, _ in given}), object)
-    for table in rows_of(traffic_of(on), name, columns):
+    traffic = traffic_of(on)
+    traffic.fetch(name, watch)
+    for table in rows_of(traffic, name, columns):
         ids = np.array(table["request_id"].to_pylist(), object)
         places = np.flatnonzero(np.isin(ids.astype(str), wanted.astype(str)))
         for row in table.take(places).to_pylist():

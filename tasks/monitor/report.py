@@ -11,7 +11,7 @@ from data_checks.drift.page import Section, page
 from data_checks.drift.rules import DriftRules
 from data_checks.drift.window import Window
 from tasks.artifacts import markdown_table, picture, show_page
-from tasks.monitored import Fared, Memory, Monitored, Seen, Watched
+from tasks.monitor.records import Fared, Memory, Monitored, Seen, Watched
 from tasks.state import write_whole
 
 COLUMNS = ("statistic", "distance", "95% interval", "p-value", "matters from", "drifted windows")

@@ -10,7 +10,7 @@ from data_checks.drift.accuracy import LiveAccuracy
 from data_checks.drift.history import State
 from data_checks.drift.rules import DriftRules
 from data_checks.drift.window import Window
-from tasks.monitored import Seen, Watched
+from tasks.monitor.records import Seen, Watched
 
 ACCURACY = "live accuracy"  # a reason beside the statistics of traffic
 

@@ -9,8 +9,8 @@ import pytest
 
 from model.serve.capture import Capture, Sampling
 from tasks.backends.local.traffic import FolderTraffic
-from tasks.captured import collect
-from tasks.monitored import Cursor
+from tasks.monitor.captured import collect
+from tasks.monitor.records import Cursor
 from tasks.replay import REPLAYED_ID
 from tests.tasks.conftest import put_in_place
 
@@ -101,6 +101,21 @@ def test_files_that_are_gone_or_damaged_cost_their_rows_and_nothing_else(traffic
 
     assert len(found.times) == 2
     assert "20200101T000000-1-000001.parquet is gone, or damaged" in said[0]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9])
+def test_a_hole_in_a_file_costs_its_rows_and_nothing_else(traffic, tmp_path, share):
+    """As a power cut leaves it: the file is there, and some of its blocks are not."""
+    capture(tmp_path, *(f"{n}" for n in range(250)))
+    (file,) = (tmp_path / "endpoints/shop/traffic").iterdir()
+    data = bytearray(file.read_bytes())
+    begin = int(share * len(data))
+    data[begin : begin + 64] = bytes(64)
+    file.write_bytes(data)
+
+    found = read(traffic)
+
+    assert len(found.times) in (0, 250)  # a hole in what the monitor does not read is none
 
 
 def test_an_endpoint_without_traffic_has_none(traffic):
