@@ -28,7 +28,7 @@ Each run of a flow leaves one JSON file in `.mlops/evidence/` (in Azure: in the 
 however it ends. It joins all that went in, all that was found, and the digests to check it by:
 
 ```sh
-python -m flows verify                 # the newest; or name a file
+python -m flows verify                 # the newest on this machine, not of Azure; or name a file
 ```
 
 computes the digests again and compares. Times are UTC, digests SHA-256 in hexadecimal.
