@@ -69,9 +69,6 @@ def deploy_model(
     if whole := get_transaction():
         whole.set(FORMER, Former(on, version.name, before))
     deployment = on.endpoints.deploy(version, port, say)
-    if before == deployment:
-        return Skipped(deployment, f"version {version.number} serves already")
-    say(f"version {version.number} serves at {deployment.url}")
     show_page(
         "endpoint",
         f"{version.name} version {version.number} serves",
@@ -88,6 +85,9 @@ def deploy_model(
             ],
         ),
     )
+    if before == deployment:
+        return Skipped(deployment, f"version {version.number} serves already")
+    say(f"version {version.number} serves at {deployment.url}")
     return deployment
 
 

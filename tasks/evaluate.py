@@ -31,7 +31,7 @@ def evaluate_candidate(
     verdict = kept or judge(candidate, rival, rules, key, say)
     if not kept:
         on.ledger.keep("evaluate", key, verdict)
-        _show(candidate, rival, verdict)
+    _show(candidate, rival, verdict)
     for measure, value, limit in verdict.findings:
         say(f"{measure}: {value} ({limit})")
     if not verdict.approved:

@@ -53,6 +53,7 @@ def pass_test_gate(
 
 
 def _skipped(kept: GatePass) -> Skipped[GatePass]:
+    _show(kept.code, read_junit(kept.report))
     return Skipped(
         kept, f"code, tests and lock files are unchanged since {kept.tests} tests passed"
     )

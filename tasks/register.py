@@ -19,14 +19,14 @@ def register_model(
 ) -> ModelVersion | Skipped[ModelVersion]:
     """Number the approved model; the same bytes keep the number that they have."""
     version = on.registry.register(approved, name, lineage(approved))
-    if not version.is_new:
-        return Skipped(version, f"these bytes are version {version.number} already")
-    say(f"{name} version {version.number} (digest {version.digest[:12]})")
     show_page(
         "model-version",
         f"{name} version {version.number}",
         markdown_table(("tag", "value"), sorted(version.tags.items())),
     )
+    if not version.is_new:
+        return Skipped(version, f"these bytes are version {version.number} already")
+    say(f"{name} version {version.number} (digest {version.digest[:12]})")
     return version
 
 

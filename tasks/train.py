@@ -61,9 +61,9 @@ def await_training(on: Backend, run: TrainingRun) -> Candidate | Skipped[Candida
         say(line)
 
     candidate = on.trainer.wait(run, watch)
+    _show(candidate)
     if not lines:
         return Skipped(candidate, f"a model of the same inputs exists (run {run.token[:8]})")
-    _show(candidate)
     return candidate
 
 

@@ -29,10 +29,10 @@ def validate_images(
     """
     limits, against, key = _question(on, dataset, champion)
     if not is_forced and (kept := _recall(on, key)):
-        return _skipped(kept)
+        return _skipped(on, kept)
     with on.ledger.exclusive(f"checks of {dataset.uri}", say, part=f"validate/{key}"):
         if not is_forced and (kept := _recall(on, key)):  # another release made them meanwhile
-            return _skipped(kept)
+            return _skipped(on, kept)
         report = _check(on, dataset, limits, against, key)
         if not report.passed:
             raise _refusal(on, dataset, report, key)
@@ -69,7 +69,8 @@ def _recall(on: Backend, key: str) -> CheckedDataset | None:
     return kept if kept and (kept.report / REPORT).is_file() else None
 
 
-def _skipped(kept: CheckedDataset) -> Skipped[CheckedDataset]:
+def _skipped(on: Backend, kept: CheckedDataset) -> Skipped[CheckedDataset]:
+    _show(on, kept.dataset, Report.load(kept.report), kept.key)
     return Skipped(kept, f"the {kept.dataset.images:,} images and their checks are unchanged")
 
 

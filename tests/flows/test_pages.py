@@ -25,8 +25,7 @@ def page() -> Iterator[Page]:
 def test_a_release_is_started_from_its_form_watched_looked_at_and_approved(page, pages, pictures):
     begin(page, pages, pictures, name="boots", epochs=4)
     field(page, "approval (Optional)").get_by_role("switch").click()
-    page.get_by_role("button", name="Submit").click()
-    page.get_by_role("button", name="View run").last.click()
+    submit(page)
 
     expect(page.get_by_text("release boots")).to_be_visible(timeout=WITHIN_MS)
     expect(page.get_by_text("epoch 4/4")).to_be_visible(timeout=WITHIN_MS)
@@ -57,8 +56,7 @@ def test_a_release_is_started_from_its_form_watched_looked_at_and_approved(page,
 
 def test_a_run_is_cancelled_by_its_button(page, pages, pictures):
     begin(page, pages, pictures, name="long", epochs=900)
-    page.get_by_role("button", name="Submit").click()
-    page.get_by_role("button", name="View run").last.click()
+    submit(page)
     expect(page.get_by_text(re.compile("epoch 2/900"))).to_be_visible(timeout=WITHIN_MS)
 
     page.get_by_role("button", name="Cancel", exact=True).click()
@@ -81,6 +79,15 @@ def begin(page: Page, pages: Pages, pictures, *, name: str, epochs: int) -> None
     field(page, "Epochs (Optional)").locator("input").fill(str(epochs))
     field(page, "Batch Size (Optional)").locator("input").fill("8")
     field(page, "Patience (Optional)").locator("input").fill("0")
+
+
+def submit(page: Page) -> None:
+    """Press the form's button, and go to the page of the run that it made."""
+    with page.expect_response(re.compile("/create_flow_run$"), timeout=WITHIN_MS) as answer:
+        page.get_by_role("button", name="Submit").click()
+    assert answer.value.ok, answer.value.text()
+    # By the button that tells of it one gets there too; it goes away after some seconds.
+    page.goto(re.sub("/deployments/.*", f"/runs/flow-run/{answer.value.json()['id']}", page.url))
 
 
 def field(page: Page, label: str) -> Locator:

@@ -32,6 +32,19 @@ def test_nothing_changed_so_everything_is_skipped(released, pictures):
     assert len(verdicts(done.stdout)) == 6
 
 
+def test_a_run_that_skips_leaves_all_the_pages_that_it_stands_on(released, pictures):
+    assert released("release", "--data", str(pictures), *FAST).returncode == 0
+    latest = {"sort": "CREATED_DESC", "limit": 6}
+
+    shown = httpx.post(
+        f"{released.url}/artifacts/filter", json=latest, timeout=20, trust_env=False
+    ).json()
+
+    wanted = {"data-checks", "test-gate", "training", "verdict", "model-version", "endpoint"}
+    assert {each["key"] for each in shown} == wanted
+    assert len({each["flow_run_id"] for each in shown}) == 1
+
+
 def test_served_answers_match_the_offline_predictions_on_every_test_image(released, pictures):
     (folder,) = (released.state / "models").glob("*")
     offline = score_images(folder, open_images(str(pictures))).to_pylist()
