@@ -41,9 +41,9 @@ def expectations(limits: Limits, labels: Sequence[str], tables: Tables) -> list[
     between, among = gxe.ExpectColumnValuesToBeBetween, gxe.ExpectColumnValuesToBeInSet
     found = [
         Expected(
-            "readable", "images", "refuse", f"all but {limits.max_unreadable_share:.1%}",
-            "an image that cannot be decoded stops the training, or is missing from it unseen",
-            among(column="readable", value_set=[True], mostly=1 - limits.max_unreadable_share),
+            "readable", "images", "refuse", "all",
+            "an image that cannot be decoded cannot be learned from, nor asked about",
+            among(column="readable", value_set=[True]),
         ),
         Expected(
             "format", "images", "refuse", ", ".join(limits.formats),

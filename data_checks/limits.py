@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 FILE = "data_checks.toml"
@@ -28,7 +28,6 @@ class Limits(BaseModel):
     size_policy: Literal["same", "resize"] = Field(
         "same", description="same: all images have one size; resize: others are resized."
     )
-    max_unreadable_share: float = Field(0.0, ge=0, le=1, description="Of all images.")
     min_deviation: float = Field(
         1.0, ge=0, description="Of an image's intensities 0..255; below it is blank."
     )
@@ -58,6 +57,13 @@ class Limits(BaseModel):
         default_factory=dict,
         description="Of single checks, by name.",
     )
+
+    @field_validator("severity")
+    @classmethod
+    def _unreadable_refuses(cls, given: dict[str, Severity]) -> dict[str, Severity]:
+        if given.get("readable") == "warn":
+            raise ValueError("readable cannot be a warning: nothing learns from what is no image")
+        return given
 
     @classmethod
     def beside(cls, uri: str) -> Limits:

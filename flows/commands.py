@@ -48,7 +48,7 @@ def release(
     deploy
         Serve the model when it is registered.
     force
-        Run every stage again, changed or not.
+        Check, test and train again, changed or not.
     port
         Of the endpoint; by default the one it has, or the first free from 8000 on.
     quiet

@@ -14,8 +14,10 @@ from prefect.runtime import flow_run
 from pydantic import TypeAdapter
 
 from tasks.digests import digest_of_file
+from tasks.errors import Transient
 from tasks.ports import Backend
 from tasks.records import Candidate, CheckedDataset, Deployment, ModelVersion
+from tasks.step import say
 from tasks.timeline import Timeline, timeline
 
 
@@ -48,8 +50,22 @@ def evidence_of(kind: str, on: Backend) -> Iterator[None]:
         finally:
             run = str(flow_run.id or "none")
             key = f"{began.replace(':', '').replace('-', '')[:15]}-{kind}-{run[:8]}"
-            made = Evidence(kind, run, began, _now(), outcome, why, _steps(steps), _digests(steps))
-            on.ledger.keep("evidence", key, made)
+            with _in_spite_of(outcome):
+                made = Evidence(
+                    kind, run, began, _now(), outcome, why, _steps(steps), _digests(steps)
+                )
+                on.ledger.keep("evidence", key, made)
+
+
+@contextlib.contextmanager
+def _in_spite_of(outcome: str) -> Iterator[None]:
+    """What ended badly is told as it ended, also where its evidence could not be kept."""
+    try:
+        yield
+    except (Transient, OSError) as error:
+        if outcome == "done":
+            raise
+        say(f"no evidence was kept: {error}")
 
 
 def _now() -> str:

@@ -13,9 +13,9 @@ from tasks.approve import approve_release, require_same_champion
 from tasks.deploy import serve
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import pass_test_gate
-from tasks.ports import Backend, endpoint_part
+from tasks.ports import Backend, endpoint_part, release_part
 from tasks.promote import approve_promotion
-from tasks.records import Approved, Deployment, Promotion
+from tasks.records import Approved, Deployment, ModelVersion, Promotion
 from tasks.register import register_model
 from tasks.rules import Rules
 from tasks.source import read_code
@@ -52,22 +52,25 @@ def promote(
     here, there = backends.choose(source), backends.choose(target)
     code = read_code()
     with evidence_of("promote", there):
-        with there.ledger.exclusive(f"promotion of {name}", say, part=endpoint_part(name)):
+        with there.ledger.exclusive(f"promotion of {name}", say, part=release_part(name)):
             promotion = approve_promotion(here, name, approved_by, why)
             pass_test_gate(there, code)
             champion = there.registry.champion(name)
             approved = evaluate_candidate(there, promotion, champion, rules)
             if not approval:
-                return _live(there, approved, promotion)
-        # Outside: a person may take hours, and a rollback must not wait for them.
+                return _live(there, approved, champion, promotion)
+        # Outside: a person may take hours, and a release must not wait for them.
         approved = approve_release(approved, name, there.name, champion, approval_hours)
-        with there.ledger.exclusive(f"promotion of {name}", say, part=endpoint_part(name)):
-            require_same_champion(there, name, champion)
-            return _live(there, approved, promotion)
+        return _live(there, approved, champion, promotion)
 
 
-def _live(there: Backend, approved: Approved, promotion: Promotion) -> Deployment:
-    version = register_model(there, approved, promotion.version.name)
-    # Bytes that were registered there before have the tags of then: the image is that of now.
-    pinned = replace(version, tags={**version.tags, "image_digest": promotion.image})
-    return serve(there, pinned)
+def _live(
+    there: Backend, approved: Approved, champion: ModelVersion | None, promotion: Promotion
+) -> Deployment:
+    name = promotion.version.name
+    with there.ledger.exclusive(f"promotion of {name}", say, part=endpoint_part(name)):
+        require_same_champion(there, name, champion)
+        version = register_model(there, approved, name)
+        # Bytes that were registered there before have the tags of then: the image is that of now.
+        pinned = replace(version, tags={**version.tags, "image_digest": promotion.image})
+        return serve(there, pinned)

@@ -15,7 +15,7 @@ from tasks.deploy import serve
 from tasks.errors import Refused
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import pass_test_gate
-from tasks.ports import Backend, endpoint_part
+from tasks.ports import Backend, endpoint_part, release_part
 from tasks.records import Approved, Code, Dataset, Deployment, ModelVersion
 from tasks.register import register_model
 from tasks.rules import Rules
@@ -55,7 +55,7 @@ def release(
         config: training knobs.
         rules: when a candidate may serve.
         deploy: false registers the model and leaves the endpoint alone.
-        force: run every stage again, changed or not.
+        force: check, test and train again, changed or not.
         port: of the endpoint here; by default the one it has, or a free one from 8000 on.
         approval: ask a person in Prefect after the gates, before anything goes live.
         approval_hours: in which somebody has to answer; nobody is a refusal.
@@ -64,17 +64,15 @@ def release(
     code = read_code()
     with evidence_of("release", on):
         dataset = on.datasets.identify(data, name)
-        name, alone = dataset.name, endpoint_part(dataset.name)
-        with on.ledger.exclusive(f"release of {data}", say, part=alone):
+        name = dataset.name
+        with on.ledger.exclusive(f"release of {data}", say, part=release_part(name)):
             champion = on.registry.champion(name)
             approved = _proved(on, dataset, code, champion, config, rules, force)
             if not (approval and deploy and on.endpoints):
-                return _live(on, approved, name, deploy, port)
-        # Outside: a person may take hours, and a rollback must not wait for them.
+                return _live(on, approved, champion, name, deploy, port)
+        # Outside: a person may take hours, and another release must not wait for them.
         approved = approve_release(approved, name, on.name, champion, approval_hours)
-        with on.ledger.exclusive(f"release of {data}", say, part=alone):
-            require_same_champion(on, name, champion)
-            return _live(on, approved, name, deploy, port)
+        return _live(on, approved, champion, name, deploy, port)
 
 
 def _proved(
@@ -99,11 +97,18 @@ def _proved(
 
 
 def _live(
-    on: Backend, approved: Approved, name: str, deploy: bool, port: int | None
+    on: Backend,
+    approved: Approved,
+    champion: ModelVersion | None,
+    name: str,
+    deploy: bool,
+    port: int | None,
 ) -> Deployment | ModelVersion:
-    """It has a number, and serves."""
-    version = register_model(on, approved, name)
-    if on.endpoints is None:
-        say(f"the {on.name} backend has no endpoint: version {version.number} is registered")
-        return version
-    return serve(on, version, port) if deploy else version
+    """It has a number, and serves. Only this keeps a rollback waiting: training may take hours."""
+    with on.ledger.exclusive(f"release of {name}", say, part=endpoint_part(name)):
+        require_same_champion(on, name, champion)
+        version = register_model(on, approved, name)
+        if on.endpoints is None:
+            say(f"the {on.name} backend has no endpoint: version {version.number} is registered")
+            return version
+        return serve(on, version, port) if deploy else version

@@ -9,8 +9,8 @@ from flows.outcome import explained
 from tasks import backends
 from tasks.deploy import serve
 from tasks.errors import Refused
-from tasks.ports import endpoint_part
-from tasks.records import Deployment
+from tasks.ports import Backend, endpoint_part
+from tasks.records import Deployment, ModelVersion
 from tasks.step import say
 
 
@@ -28,7 +28,14 @@ def rollback(name: Name, to: int | None = None, backend: Where = "local") -> Dep
     on = backends.choose(backend)
     alone = on.ledger.exclusive(f"rollback of {name}", say, part=endpoint_part(name))
     with alone, evidence_of("rollback", on):
-        version = on.registry.previous(name) if to is None else on.registry.version(name, to)
+        version = _before(on, name) if to is None else on.registry.version(name, to)
         if version is None:
             raise Refused(f"no version of {name} served before the champion; name one by --to")
         return serve(on, version)
+
+
+def _before(on: Backend, name: str) -> ModelVersion | None:
+    """What served before; a release that was killed in its last step serves uncrowned."""
+    champion, live = on.registry.champion(name), on.endpoints and on.endpoints.live(name)
+    is_crowned = not live or not champion or live.version == champion.number
+    return on.registry.previous(name) if is_crowned else champion

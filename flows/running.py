@@ -78,6 +78,7 @@ def run_tune(
 def run_rollback(name: str | None, to: int | None, backend: str, quiet: bool) -> int:
     """Roll the endpoint back and print what serves now."""
     require_backend(backend)
+    require_name(name)
     console = _prepare(quiet, "rollback")
     chosen = name or _only_endpoint(backend)
     with _shown(console, quiet, backend, "rollback"):
@@ -95,6 +96,7 @@ def run_promote(
     here, there = f"azure:{source}", f"azure:{target}"
     for backend in (here, there):
         require_backend(backend)
+    require_name(name)
     if source == target:
         raise UsageError(f"--from and --to are both {source}; a promotion needs two environments")
     if not by:

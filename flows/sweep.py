@@ -24,11 +24,13 @@ def sweep(backend: Where = "local") -> Swept:
         backend: where to look: local or azure.
     """
     on = backends.choose(backend)
-    names = on.endpoints.names() if on.endpoints else []
     said: list[str] = []
+    names: list[str] = []
     each = Independent()
     with each.tried():
         said += end_lost_runs(on).said
+    with each.tried():
+        names += on.endpoints.names() if on.endpoints else []
     for name in names:
         with each.tried():
             said += repair_endpoint(on, name).said

@@ -55,14 +55,18 @@ def write_served(folder: ModelFolder, out: Path) -> ModelFolder:
 
 def write_code(out: Path) -> None:
     """Write the modules that the service imports, also late ones, and the files beside them."""
-    for module in _imported():
-        copy = out / module.relative_to(ROOT)
+    for file in service_files():
+        copy = out / file.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(module, copy)
-        if module.name == "__init__.py" and module.parent.name != "model":
-            for page in module.parent.iterdir():
-                if page.is_file() and page.suffix in (".html", ".json"):
-                    shutil.copyfile(page, copy.with_name(page.name))
+        shutil.copyfile(file, copy)
+
+
+def service_files() -> list[Path]:
+    """All files of this code that the service takes: modules that it imports, and its pages."""
+    modules = _imported()
+    rooms = {each.parent for each in modules if each.name == "__init__.py"} - {ROOT / "model"}
+    pages = [p for room in rooms for p in room.iterdir() if p.suffix in (".html", ".json")]
+    return sorted({*modules, *pages})
 
 
 def _imported() -> list[Path]:

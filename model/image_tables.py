@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -71,8 +72,11 @@ class Tables:
         del images  # a row group is the unit in which Parquet can be read
         system = self._system
         known = {path: TableFile(path, system.ukey(path), system) for path in self._files}
+        splits = {path: _split(path) for path in self._files}
+        if "test" not in splits.values():  # as without names: a share of all is for the test
+            splits = dict.fromkeys(splits)
         for path, group, row in self._groups:
-            yield TableChunk(known[path], group, row, self._names, _split(path))
+            yield TableChunk(known[path], group, row, self._names, splits[path])
 
 
 def open_tables(uri: str, system: Any, files: list[str], root: str) -> Tables:
@@ -93,7 +97,6 @@ def _labels(table: Any, names: tuple[str, ...] | None) -> set[str]:
 def _split(file: str) -> str | None:
     """The split that a file's name declares (train-00000-of-00001.parquet), if it does."""
     stem = stem_of(file).lower()
-    for split in ("train", "test"):
-        if stem.startswith(split):
-            return split
-    return None
+    if stem.startswith("train"):
+        return "train"
+    return "test" if re.match(r"test|(val|valid|validation)(?![a-z])", stem) else None

@@ -70,7 +70,7 @@ def score_images(
 
 def images_of(images: ImageSet, split: str) -> Iterator[RawImage]:
     """The images of one split, in the order of the data set."""
-    return (raw for chunk in images.chunks() for raw in chunk.read() if raw.split == split)
+    return (raw for chunk in images.chunks() for raw in chunk.read(split) if raw.split == split)
 
 
 def pixels_of(image: RawImage, shape: tuple[int, int, int]) -> NDArray[np.uint8]:

@@ -43,6 +43,7 @@ def train(
     experiment: str | None = None,
     run_name: str | None = None,
     tag: list[str] | None = None,
+    dataset_digest: str | None = None,
 ) -> int:
     """
     Train an image classifier and write a model folder.
@@ -63,6 +64,8 @@ def train(
         Name of the MLflow run.
     tag
         KEY=VALUE for the MLflow run and the manifest; may be repeated.
+    dataset_digest
+        What was checked: images of another digest are refused.
     """
     from model.fit import CannotLearn
 
@@ -76,7 +79,7 @@ def train(
         return 0
     tags = dict(word.partition("=")[::2] for word in tag or [])
     try:
-        _train(data, out, config, copy, tracking_uri, experiment, run_name, tags)
+        _train(data, out, config, copy, tracking_uri, experiment, run_name, tags, dataset_digest)
     except (BadDataset, BadImage, CannotLearn) as error:
         print(f"refused: {error}", file=sys.stderr)
         return 3
@@ -92,6 +95,7 @@ def _train(
     experiment: str | None,
     run_name: str | None,
     tags: dict[str, str],
+    checked: str | None,
 ) -> None:
     from model.arrays import load_arrays
     from model.checkpoint import Checkpoint, run_key
@@ -117,6 +121,10 @@ def _train(
             copy.push()
 
     digest = images.digest()
+    if checked not in (None, digest):
+        raise BadDataset(f"{data} changed since it was checked: its digest was "
+                         f"{str(checked)[:12]}, and is {digest[:12]}; start the release again"
+                         )  # fmt: skip
     checkpoint = Checkpoint(out / "checkpoints", run_key(config, digest))
     model, progress = fit(arrays, len(images.labels), config, checkpoint, tell)
     folder = write_report(

@@ -50,15 +50,17 @@ def approve_release(
 
 def require_same_champion(on: Backend, name: str, before: ModelVersion | None) -> None:
     """
-    See that what a person approved is still what would happen: another may have gone live.
+    See that what was judged, and approved, is still what would happen: another may be live now.
 
     Raises:
         Refused: the candidate was compared with a champion of before.
     """
     now = on.registry.champion(name)
     if now and (before is None or before.number != now.number):
-        raise Refused(f"{name} version {now.number} went live while this waited for its approval; "
-                      "start it again, to be compared with that one")  # fmt: skip
+        raise Refused(
+            f"{name} version {now.number} went live while this was made, or waited for its "
+            "approval; start it again, to be compared with that one"
+        )
 
 
 def require_another(known: Collection[str], decision: Decision) -> None:

@@ -19,20 +19,22 @@ def see_through(
     what: str,
     submit: Callable[[], Run],
     wait: Callable[[Run], Found],
-    cancel: Callable[[Run], None],
+    cancel: Callable[[], None],
 ) -> Found:
     """
     Let ``what`` run to its end; a run that was lost continues from where it was.
+
+    Args:
+        cancel: ends the run, also one that began as ``submit`` was interrupted.
 
     Raises:
         Transient: the run was lost ``ATTEMPTS`` times.
     """
     for attempt in range(1, ATTEMPTS + 1):
-        run = submit()
         try:
-            return wait(run)
+            return wait(submit())
         except (KeyboardInterrupt, SystemExit, TerminationSignal, TimeoutError):
-            cancel(run)
+            cancel()
             raise
         except Transient as lost:
             if attempt == ATTEMPTS:

@@ -98,14 +98,15 @@ def lead_back(whole: Transaction) -> None:
     if former is None or former.on.endpoints is None:
         return  # it had not begun
     on, name, was = former.on, former.name, former.deployment
-    if former.on.endpoints.live(name) == was:
-        return
     if was is None:
-        former.on.endpoints.stop(name)
-        say(f"{name} is stopped: nothing served before")
+        if former.on.endpoints.stop(name):
+            say(f"{name} is stopped: nothing served before")
         return
-    former.on.endpoints.deploy(on.registry.version(name, was.version), None, say)
-    say(f"version {was.version} serves again")
+    version = on.registry.version(name, was.version)
+    if former.on.endpoints.live(name) != was:
+        former.on.endpoints.deploy(version, None, say)
+        say(f"version {was.version} serves again")
+    on.registry.crown(version)  # the other may have been crowned before this failed
 
 
 @step(name="crown-version", timeout_s=600, run_name="crown {version.name} {version.number}")

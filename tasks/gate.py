@@ -8,18 +8,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
+from xml.etree.ElementTree import ParseError
 
 from tasks.artifacts import markdown_table, show_page
 from tasks.errors import Refused, Transient
 from tasks.ports import Backend
 from tasks.pytest_output import progress, read_junit
 from tasks.records import Code, GatePass
-from tasks.source import ROOT, read_code
+from tasks.source import ROOT, require_same_code
 from tasks.step import Skipped, say, step
 
 INSIDE = "MLOPS_INSIDE_GATE"
+PROD = "prod"  # the environment of that name
+BAD = ("failed", "error")  # outcomes
 MARK = re.compile(r"\bpytest\.mark\.gate\b")
 
 
@@ -39,8 +43,9 @@ def pass_test_gate(
     """
     if os.environ.get(INSIDE):
         raise Refused("the gate was asked to run inside the gate: a gate test must not release")
-    if read_code().digest != code.digest:
-        raise Refused(f"the code changed since this release of {code} began; start it again")
+    require_same_code(code)
+    if code.is_dirty and on.name.endswith(f":{PROD}"):
+        raise Refused(f"{code} is no commit, and {PROD} takes nothing else; commit the changes")
     if not is_forced and (kept := known_pass(on, code)):
         return _skipped(kept)
     with on.ledger.exclusive(f"gate of {code}", say, part=f"gate/{code.digest}"):
@@ -48,6 +53,7 @@ def pass_test_gate(
             return _skipped(kept)
         folder = on.ledger.room("gate", code.digest)
         passed = run_tests(code, folder, tests=gate_files(ROOT))
+        require_same_code(code)
         on.ledger.keep("gate", code.digest, passed)
         return passed
 
@@ -60,9 +66,16 @@ def _skipped(kept: GatePass) -> Skipped[GatePass]:
 
 
 def known_pass(on: Backend, code: Code) -> GatePass | None:
-    """The pass that this code has from before, if its report is still here."""
+    """The pass that this code has from before, if its report is still here, and no worse since."""
     kept = on.ledger.recall("gate", code.digest, GatePass)
-    return kept if kept and kept.report.is_file() else None
+    if kept is None:
+        return None
+    try:
+        rows = read_junit(kept.report)
+    except (OSError, ParseError):
+        return None
+    is_green = bool(rows) and not any(row[1] in BAD for row in rows)
+    return replace(kept, code=code) if is_green else None
 
 
 def gate_files(root: Path) -> list[Path]:
@@ -89,7 +102,7 @@ def run_tests(code: Code, folder: Path, tests: list[Path]) -> GatePass:
         raise Transient(f"pytest ended with {output} and left no JUnit file:\n{tail}")
     rows = read_junit(junit)
     _show(code, rows)
-    failures = [row for row in rows if row[1] in ("failed", "error")]
+    failures = [row for row in rows if row[1] in BAD]
     if failures or output != 0:
         raise _refusal(failures, folder, len(rows))
     ran = sum(row[1] == "passed" for row in rows)
@@ -137,6 +150,6 @@ def _refusal(failures: list[tuple[str, str, str, str]], folder: Path, tests: int
 def _show(code: Code, rows: list[tuple[str, str, str, str]]) -> None:
     ordered = sorted(rows, key=lambda row: row[1] == "passed")
     table = markdown_table(("test", "outcome", "seconds", "message"), ordered)
-    failed = sum(row[1] in ("failed", "error") for row in rows)
+    failed = sum(row[1] in BAD for row in rows)
     verdict = f"{failed} failed" if failed else "passed"
     show_page("test-gate", f"Test gate of {code}: {verdict}", table)

@@ -118,11 +118,15 @@ def _both_right(
     if theirs.manifest["dataset"]["test_digest"] == candidate.test_digest:
         other = parquet.read_table(Path(theirs.path) / "predictions.parquet")
     else:
-        from model.images import open_images
+        from model.images import BadDataset, open_images
         from model.score import score_images
 
         watch("the champion was tested on other images: it is scored again on these")
-        other = score_images(theirs.path, open_images(candidate.dataset_uri))
+        try:
+            other = score_images(theirs.path, open_images(candidate.dataset_uri))
+        except BadDataset as error:
+            raise Refused(f"the champion cannot be asked about the candidate's test images: {error}"
+                          ) from error  # fmt: skip
     order = ("sha256", "path")
     mine, other = (t.sort_by([(column, "ascending") for column in order]) for t in (mine, other))
     if mine["sha256"].to_pylist() != other["sha256"].to_pylist():

@@ -1,5 +1,5 @@
 """
-The one seam: what a backend must be able to do, as four small protocols and a ledger.
+The one seam: what a backend must be able to do, as small protocols and a ledger.
 
 ``tests/contract`` runs the promises written here on every backend.
 """
@@ -69,8 +69,8 @@ class Trainer(Protocol):
     def forget(self, job: TrainingJob) -> None:
         """Let the next ``submit`` of this job compute it again."""
 
-    def cancel(self, run: TrainingRun) -> None:
-        """End the run if it runs; repeating it does nothing."""
+    def cancel(self, job: TrainingJob) -> None:
+        """End the run of this job if it runs; repeating it does nothing."""
 
     def sweep(self, is_awaited: Callable[[str], bool]) -> int:
         """End runs whose token nobody waits for; return how many."""
@@ -85,7 +85,7 @@ class Tuner(Protocol):
     def wait(self, run: TuningRun, watch: Watch) -> Result:
         """Wait for the end. Starts nothing. Raises Transient (the search was lost) or Refused."""
 
-    def cancel(self, run: TuningRun) -> None:
+    def cancel(self, job: TuningJob) -> None:
         """End the search if it runs; what it found stays. Repeating it does nothing."""
 
     def sweep(self, keep: str | None) -> int:
@@ -190,10 +190,13 @@ class Ledger(Protocol):
         """A folder of this machine for the files of that stage and key."""
 
     def exclusive(
-        self, what: str, watch: Watch, part: str | None = None
+        self, what: str, watch: Watch, part: str | None = None, wait_s: float | None = None
     ) -> AbstractContextManager[None]:
         """
         Let one command at a time change things, or one ``part`` of them.
+
+        Args:
+            wait_s: for the one before; by default as long as a release takes.
 
         Raises:
             Transient: another is still at work.
@@ -209,6 +212,11 @@ TUNING = "tune"  # the part that a search for knobs holds
 def endpoint_part(name: str) -> str:
     """The part that whoever changes this endpoint holds: others may be changed meanwhile."""
     return f"endpoints/{name}"
+
+
+def release_part(name: str) -> str:
+    """The part that a release holds from its first gate on; its endpoint may change meanwhile."""
+    return f"releases/{name}"
 
 
 def training_part(token: str) -> str:

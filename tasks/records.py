@@ -47,6 +47,11 @@ class Code:
     is_dirty: bool
     digest: str
 
+    @property
+    def revision(self) -> str:
+        """The commit, marked if the tree has changes beside it; "none" where there is no git."""
+        return f"{self.commit}{'-dirty' if self.is_dirty else ''}" if self.commit else "none"
+
     def __str__(self) -> str:
         if self.commit is None:
             return f"tree {self.digest[:7]}"

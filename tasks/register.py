@@ -45,7 +45,7 @@ def lineage(approved: Approved) -> dict[str, str]:
         "dataset_uri": job.checked.dataset.uri,
         "test_digest": candidate.test_digest,
         "checks_key": job.checked.key,
-        "git_commit": job.gate.code.commit or "none",
+        "git_commit": job.gate.code.revision,
         "code_digest": job.gate.code.digest,
         "lock_digest": job.lock,
         "verdict_key": approved.verdict.key,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.digests import digest_of, digest_of_file, digest_of_tree
+from tasks.errors import Refused
 from tasks.records import Code
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,6 +31,17 @@ def read_code() -> Code:
     return Code(commit, is_dirty=bool(changes), digest=digest_of((rooms, lock_digest("app"))))
 
 
+def require_same_code(code: Code) -> None:
+    """
+    See that this is still the code that a release was asked for.
+
+    Raises:
+        Refused: it was changed meanwhile.
+    """
+    if read_code().digest != code.digest:
+        raise Refused(f"the code changed since this release of {code} began; start it again")
+
+
 def commit_time() -> str:
     """When HEAD was committed, as ISO 8601 has it; nothing where nobody knows."""
     return _git("log", "-1", "--format=%cI") or os.environ.get(COMMIT_TIME) or ""
@@ -49,10 +61,10 @@ def tuning_code() -> str:
 
 
 def serving_code() -> str:
-    """Digest of the code and packages of the scoring service."""
-    files = [*_python_files(ROOT / "model" / "serve"), ROOT / "model" / "pixels.py"]
-    pages = [p for p in (ROOT / "model" / "serve").rglob("*") if p.suffix in {".html", ".json"}]
-    return digest_of((digest_of_tree(ROOT, [*files, *pages]), lock_digest("serve")))
+    """Digest of the code and packages of the scoring service: of what an image of it holds."""
+    from model.bundle import service_files
+
+    return digest_of((digest_of_tree(ROOT, service_files()), lock_digest("serve")))
 
 
 def checks_code() -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 
+from tasks.errors import Transient
 from tasks.ports import TUNING, Backend, endpoint_part, is_awaited
 from tasks.step import Skipped, say, step
 
@@ -38,8 +40,13 @@ def repair_endpoint(on: Backend, name: str) -> Swept | Skipped[Swept]:
 
     if on.endpoints is None:
         return Skipped(Swept(()), f"the {on.name} backend serves nothing")
-    if on.ledger.is_held(endpoint_part(name)):
-        return Skipped(Swept(()), "a command is at work on it")
-    with on.ledger.exclusive("repair", say, part=endpoint_part(name)):
+    with ExitStack() as alone:
+        part = endpoint_part(name)
+        try:
+            alone.enter_context(on.ledger.exclusive("repair", lambda _: None, part, wait_s=0))
+        except Transient:
+            if not on.ledger.is_held(part):
+                raise
+            return Skipped(Swept(()), "a command is at work on it")
         on.endpoints.repair(name, watch)
     return Swept(tuple(said)) if said else Skipped(Swept(()), "nothing was to repair")

@@ -10,12 +10,18 @@ from tasks.artifacts import markdown_table, picture, show_page
 from tasks.attempts import see_through
 from tasks.ports import Backend, is_awaited, training_part
 from tasks.records import Candidate, CheckedDataset, GatePass, TrainingJob, TrainingRun
-from tasks.source import lock_digest, training_code
+from tasks.source import lock_digest, require_same_code, training_code
 from tasks.step import Skipped, say, step
 
 
 def describe_job(checked: CheckedDataset, gate: GatePass, config: TrainConfig) -> TrainingJob:
-    """All that decides what is computed; its token names the run."""
+    """
+    All that decides what is computed; its token names the run.
+
+    Raises:
+        Refused: the code is no longer that which passed the tests.
+    """
+    require_same_code(gate.code)
     return TrainingJob(checked, gate, config, model_code=training_code(), lock=lock_digest("train"))
 
 
@@ -36,7 +42,7 @@ def train_model(on: Backend, job: TrainingJob, is_forced: bool = False) -> Candi
             "training",
             submit=lambda: submit_training(on, job),
             wait=lambda run: await_training(on, run),
-            cancel=on.trainer.cancel,
+            cancel=lambda: on.trainer.cancel(job),
         )
 
 
@@ -51,7 +57,8 @@ def submit_training(on: Backend, job: TrainingJob) -> TrainingRun:
     return on.trainer.submit(job)
 
 
-@step(name="await-training", timeout_s=24 * 3600, run_name="train {run.token:.8}", retries=0)
+# Without a time limit of Prefect's: how long it may train is the backend's to say.
+@step(name="await-training", timeout_s=None, run_name="train {run.token:.8}", retries=0)
 def await_training(on: Backend, run: TrainingRun) -> Candidate | Skipped[Candidate]:
     """Follow the run to its end; starts nothing, so it may be repeated freely."""
     lines: list[str] = []

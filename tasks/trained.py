@@ -12,8 +12,9 @@ def knobs_of(run: TrainingRun, experiment: str | None = None) -> list[str]:
     """The words of ``python -m model.train`` that decide what is computed, and name it."""
     job = run.job
     config = job.config.model_dump(exclude_none=True)
-    tags = {"token": run.token, "git_commit": job.gate.code.commit or "none"}
+    tags = {"token": run.token, "git_commit": job.gate.code.revision}
     return [
+        "--dataset-digest", job.checked.dataset.digest,
         "--experiment", experiment or job.checked.dataset.name,
         "--run-name", f"{job.checked.dataset.name} {run.token[:8]}",
         *[word for name, value in tags.items() for word in ("--tag", f"{name}={value}")],

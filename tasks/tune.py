@@ -50,7 +50,7 @@ def tune_model(on: Backend, job: TuningJob) -> Tuned:
         "the search",
         submit=lambda: submit_tuning(on, job),
         wait=lambda run: (run, await_tuning(on, run)),
-        cancel=_tuner(on).cancel,
+        cancel=lambda: _tuner(on).cancel(job),
     )
     if result.best is None:
         raise Transient("the time was over before one trial was complete; the same command "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from data_checks.check import REPORT, Check, Reference, Report
 from data_checks.limits import Limits
@@ -28,10 +29,11 @@ def validate_images(
         Refused: a check of severity "refuse" failed; the message names check and images.
     """
     limits, against, key = _question(on, dataset, champion)
-    if not is_forced and (kept := _recall(on, key)):
+    if not is_forced and (kept := _recall(on, dataset, key)):
         return _skipped(on, kept)
     with on.ledger.exclusive(f"checks of {dataset.uri}", say, part=f"validate/{key}"):
-        if not is_forced and (kept := _recall(on, key)):  # another release made them meanwhile
+        # Another release may have made them meanwhile.
+        if not is_forced and (kept := _recall(on, dataset, key)):
             return _skipped(on, kept)
         report = _check(on, dataset, limits, against, key)
         if not report.passed:
@@ -51,7 +53,7 @@ def known_checks(
 ) -> tuple[str, CheckedDataset | None]:
     """The key of the checks that a release would ask for, and what they found before."""
     _, _, key = _question(on, dataset, champion)
-    return key, _recall(on, key)
+    return key, _recall(on, dataset, key)
 
 
 def _question(
@@ -63,10 +65,19 @@ def _question(
     return limits, against, _key(dataset, limits, champion if against else None)
 
 
-def _recall(on: Backend, key: str) -> CheckedDataset | None:
-    """What was found before, unless a run that was killed since had begun to look again."""
+def _recall(on: Backend, dataset: Dataset, key: str) -> CheckedDataset | None:
+    """
+    What was found before, now of these images, which may have lain elsewhere then; unless a run
+    that was killed, or refused them, has begun to look again since.
+    """
     kept = on.ledger.recall("validate", key, CheckedDataset)
-    return kept if kept and (kept.report / REPORT).is_file() else None
+    if kept is None:
+        return None
+    try:
+        report = Report.load(kept.report)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return replace(kept, dataset=dataset) if report.passed else None
 
 
 def _skipped(on: Backend, kept: CheckedDataset) -> Skipped[CheckedDataset]:

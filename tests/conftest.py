@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
+import socket
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -23,6 +25,21 @@ ROOT = Path(__file__).resolve().parent.parent
 MODEL_TESTS = ROOT / "tests" / "model"
 
 before_tensorflow()  # as the trainer does
+
+
+OTHERS = (  # settings of a checkout, and what a build agent tells of itself
+    "MLOPS_", "AZURE_", "DATABRICKS_", "MLFLOW_",
+    "GITHUB_", "TF_BUILD", "BUILD_", "SYSTEM_", "AGENT_",
+)  # fmt: skip
+
+
+for name in ("NO_PROXY", "no_proxy"):  # what the tests ask lies on this machine
+    os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1,localhost")))
+
+
+def plain_environment(*also: str) -> dict[str, str]:
+    """This process's environment without what its user's settings, or a build agent, put there."""
+    return {k: v for k, v in os.environ.items() if not k.startswith((*OTHERS, *also))}
 
 
 def pytest_configure() -> None:
@@ -123,6 +140,29 @@ def folder_of(tmp_path: Path) -> MakeFolder:
         return root
 
     return make
+
+
+@pytest.fixture(scope="session")
+def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One Prefect server for all tests of this process."""
+    from flows.server import prefect_server
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    with prefect_server(tmp_path_factory.mktemp("prefect"), listener, has_ui=False) as url:
+        yield url
+
+
+@pytest.fixture
+def in_a_flow(prefect_url) -> Callable:
+    """Call a function as the body of a flow run, and give its answer or its error."""
+    from prefect import flow
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    def call(body, *arguments):
+        with temporary_settings({PREFECT_API_URL: prefect_url}):
+            return flow(name="test", persist_result=False)(lambda: body(*arguments))()
+
+    return call
 
 
 @pytest.fixture

@@ -24,8 +24,9 @@ HEAD = f"""\
 
 {MADE}
 
-Each run of a flow leaves one JSON file in `.mlops/evidence/` (in Azure: in the state container),
-however it ends. It joins all that went in, all that was found, and the digests to check it by:
+Each release, promotion and rollback leaves one JSON file in `.mlops/evidence/` (in Azure: in the
+state container), however it ends. It joins all that went in, all that was found, and the digests to
+check it by:
 
 ```sh
 python -m flows verify                 # the newest on this machine, not of Azure; or name a file

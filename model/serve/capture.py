@@ -57,10 +57,10 @@ class Capture:
 
     def __init__(self, sampling: Sampling, model: dict[str, str]) -> None:
         self._sampling, self._model = sampling, model
-        self._rows: deque[dict[str, Any]] = deque(maxlen=MOST_WAITING)
+        self._rows: deque[dict[str, Any]] = deque()
         self._ended = threading.Event()
         self._files = 0
-        self._held_bytes = 0
+        self._taken_bytes = self._written_bytes = 0  # each is changed by one thread alone
         self.fates: Counter[str] = Counter()
         self._thread = threading.Thread(target=self._write, name="capture", daemon=True)
         self._thread.start()
@@ -73,12 +73,10 @@ class Capture:
             if random.random() >= self._sampling.share:  # noqa: S311 (a sample, no secret)
                 continue
             held = len(images[at]) if self._sampling.has_images else 0
-            if self._held_bytes + held > MOST_WAITING_BYTES:
+            if len(self._rows) >= MOST_WAITING or self._held_bytes + held > MOST_WAITING_BYTES:
                 self.fates["dropped"] += 1
                 continue
-            if len(self._rows) == MOST_WAITING:
-                self.fates["dropped"] += 1
-            self._held_bytes += held
+            self._taken_bytes += held
             mean, deviation = brightness(pixels[at])
             self._rows.append(
                 {
@@ -89,6 +87,11 @@ class Capture:
                     "image": images[at] if self._sampling.has_images else None,
                 }
             )  # fmt: skip
+
+    @property
+    def _held_bytes(self) -> int:
+        """Of images that wait."""
+        return self._taken_bytes - self._written_bytes
 
     def close(self) -> None:
         """Write what waits; returns when it is written."""
@@ -108,7 +111,7 @@ class Capture:
 
     def _write_file(self) -> None:
         rows = [self._rows.popleft() for _ in range(min(len(self._rows), 10 * ROWS_A_FILE))]
-        self._held_bytes -= sum(len(row["image"] or b"") for row in rows)
+        self._written_bytes += sum(len(row["image"] or b"") for row in rows)
         self._files += 1
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
         to = self._sampling.folder / f"{stamp}-{os.getpid()}-{self._files:06d}.parquet"

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,9 +21,6 @@ from model.tune.result import CONFIG, WHY, result_of, results_of
 from model.tune.space import config_of
 from model.tune.study import TOLD, Study
 from model.tune.telling import Telling
-
-if TYPE_CHECKING:
-    pass
 
 TRIALS = "trials"
 

@@ -80,7 +80,7 @@ class Case:
         return found is not None and found.digest == self.stage.digest
 
     def build(self) -> bool:
-        self.on.builds.run(self.name, context, lambda _: None)
+        self.on.builds.run(self.name, context, lambda _: None, is_there=lambda: False)
         builds = self.stage.cloud.builds
         (image,) = builds.runs()[self.built]["properties"]["outputImages"]
         return bool(image["digest"] == builds.digest(image["repository"], image["tag"]))
@@ -88,7 +88,7 @@ class Case:
     def follow(self) -> bool:
         """A build that has ended: its log is told once, and whole."""
         said: list[str] = []
-        self.on.builds.run(BUILT, context, said.append)
+        self.on.builds.run(BUILT, context, said.append, is_there=lambda: True)
         return [line.lower()[:8] for line in said] == ["step 1/2", "step 2/2"]
 
     def share(self, blue: float, green: float = 0.0) -> bool:

@@ -29,7 +29,8 @@ from tests.contract.surroundings import Cloud, Here, Surroundings
 
 BACKENDS = ["local", pytest.param("azure", marks=pytest.mark.cloud)]
 only_in_azure = pytest.mark.parametrize("around", BACKENDS[1:], indirect=True)
-only_here = pytest.mark.parametrize("around", ["local"], indirect=True)  # others lack the port
+# In Azure these take containers: tests/cloud has them.
+only_here = pytest.mark.parametrize("around", ["local"], indirect=True)
 
 
 LIVE_TIMEOUT_S = 3600  # of one test: a cluster takes minutes to start

@@ -52,6 +52,19 @@ def test_every_address_of_the_same_images_has_the_same_digest(backend, around, p
 
 
 @only_in_azure
+def test_a_short_address_is_of_the_account_of_the_settings(backend, around, pictures, monkeypatch):
+    """The process may have that of another environment in its own, or none."""
+    uri, account = around.put(pictures), around.cloud.storage.account
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "stanother")
+
+    found = backend.datasets.identify(uri, None)
+
+    assert found.uri == f"abfss://images@{account}.dfs.core.windows.net/{pictures.name}"
+    assert found.digest == open_images(str(pictures)).digest()
+    assert backend.datasets.check(found, Limits(), None, "key", print).images == found.images
+
+
+@only_in_azure
 def test_images_in_a_volume_are_checked_with_the_limits_beside_them(
     backend, around, pictures, sample
 ):

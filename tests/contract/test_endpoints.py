@@ -1,4 +1,8 @@
-"""What every backend promises of its endpoints: nothing bad goes live, and nothing is lost."""
+"""
+What every backend promises of its endpoints: nothing bad goes live, and nothing is lost.
+
+Here on this machine; in Azure each takes containers, and tests/cloud has them.
+"""
 
 from __future__ import annotations
 
@@ -119,7 +123,9 @@ def test_a_port_that_is_held_is_named_with_its_owner(backend, version_of, model_
 
 
 def test_a_stopped_endpoint_answers_no_more(backend, version_of, model_folder):
-    deployment = backend.endpoints.deploy(version_of(model_folder), None, quiet)
+    with socket.create_server(("127.0.0.1", 0)) as free:  # other tests take those from 8000 on
+        port = free.getsockname()[1]
+    deployment = backend.endpoints.deploy(version_of(model_folder), port, quiet)
 
     assert backend.endpoints.stop("light")
     assert not backend.endpoints.stop("light")

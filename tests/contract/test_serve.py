@@ -10,9 +10,7 @@ from tasks.deploy import serve
 from tasks.errors import Refused
 from tests.contract.conftest import approved_of, only_here, tags_of
 from tests.contract.test_endpoints import answering
-from tests.tasks.conftest import in_a_flow, prefect_url
 
-__all__ = ["in_a_flow", "prefect_url"]
 pytestmark = only_here
 
 

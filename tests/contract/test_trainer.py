@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -75,8 +76,8 @@ def test_a_cancelled_run_leaves_no_process(backend, around, pictures):
     run = backend.trainer.submit(job_of(around, pictures, epochs=500))
     assert begun(around, run) == 1
 
-    backend.trainer.cancel(run)
-    backend.trainer.cancel(run)
+    backend.trainer.cancel(run.job)
+    backend.trainer.cancel(run.job)
 
     assert around.running(run) == 0
 
@@ -91,6 +92,14 @@ def test_sweep_ends_what_no_release_waits_for(backend, around, pictures):
 
     assert around.running(lost) == 0
     assert around.running(kept) == 1
+
+
+def test_images_that_are_not_those_that_were_checked_are_refused(backend, job):
+    other = replace(job.checked.dataset, digest="0" * 64)
+    changed = replace(job, checked=replace(job.checked, dataset=other))
+
+    with pytest.raises(Refused, match="changed since it was checked"):
+        backend.trainer.wait(backend.trainer.submit(changed), quiet)
 
 
 def test_data_that_cannot_be_learned_are_refused(backend, around, folder_of):

@@ -97,8 +97,8 @@ def test_a_search_that_is_asked_for_something_else_is_ended_and_goes_on(backend,
 def test_a_cancelled_search_leaves_no_process(backend, pictures):
     run = backend.tuner.submit(search_of(backend, pictures, epochs=500))
 
-    backend.tuner.cancel(run)
-    backend.tuner.cancel(run)
+    backend.tuner.cancel(run.job)
+    backend.tuner.cancel(run.job)
 
     assert processes_of(run) == []
 

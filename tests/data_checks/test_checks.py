@@ -200,6 +200,7 @@ def test_a_limit_and_a_severity_may_be_changed_beside_the_data(good, failed, jud
         ("max_blank = 1", "max_blank: unknown key.*Known keys: .*max_blank_share"),
         ("max_blank_share = 2", "max_blank_share.*less than or equal to 1"),
         ("= 2", "no TOML"),
+        ('[severity]\nreadable = "warn"', "readable cannot be a warning"),
     ],
 )
 def test_a_wrong_limit_is_named(good, text, says):

@@ -16,9 +16,9 @@ import httpx
 import pytest
 
 from tests.conftest import encoded, picture
-from tests.flows.conftest import FAST, Checkout, azure, copied, flows, prefect_url, url_of
+from tests.flows.conftest import FAST, Checkout, azure, copied, flows, url_of
 
-__all__ = ["azure", "flows", "prefect_url"]
+__all__ = ["azure", "flows"]
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import os
+import json
 import re
 import shutil
 import socket
@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, plain_environment
 
 if TYPE_CHECKING:
     from tests.cloud.stand_in import StandIn
@@ -45,16 +46,6 @@ SELDOM = functools.partial(pytest.param, marks=pytest.mark.endurance)  # its twi
 Flows = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="session")
-def prefect_url(tmp_path_factory) -> Iterator[str]:
-    """One Prefect server for all these tests."""
-    from flows.server import prefect_server
-
-    listener = socket.create_server(("127.0.0.1", 0))
-    with prefect_server(tmp_path_factory.mktemp("prefect"), listener, has_ui=False) as url:
-        yield url
-
-
 @dataclass(frozen=True)
 class Checkout:
     """A copy of the code with a state folder of its own."""
@@ -68,8 +59,7 @@ class Checkout:
 
     @property
     def environment(self) -> dict[str, str]:
-        mine = {k: v for k, v in os.environ.items() if not k.startswith("MLOPS_")}
-        return {**mine, "PREFECT_API_URL": self.url}
+        return {**plain_environment(), "PREFECT_API_URL": self.url}
 
     def __call__(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -132,7 +122,7 @@ def azure(flows, cloud, pictures) -> Flows:
 def released(tmp_path_factory, prefect_url, pictures) -> Iterator[Checkout]:
     """A checkout on which the dark and bright pictures were released once."""
     made = copied(tmp_path_factory.mktemp("released") / "checkout", prefect_url)
-    done = made("release", "--data", str(pictures), *FAST)
+    done = made("release", "--data", str(pictures), *FAST, "--port", free_port())
     assert done.returncode == 0, done.stdout + done.stderr
     yield made
     made("stop")
@@ -177,7 +167,13 @@ def verdicts(printed: str) -> dict[str, str]:
     return dict(rows)
 
 
-def url_of(checkout) -> str:
+def url_of(checkout: Checkout, name: str | None = None) -> str:
+    """The address of an endpoint, by its name where there are several."""
+    if name:
+        place = checkout.state / "endpoints" / name
+        live = json.loads((place / "state.json").read_text())["live"]
+        told = json.loads((place / "services" / live / "deployment.json").read_text())
+        return f"http://127.0.0.1:{urlsplit(told['url']).port}"
     return re.search(r"http://127\.0\.0\.1:\d+", checkout("status").stdout)[0]
 
 

@@ -64,7 +64,7 @@ def test_one_that_waits_for_a_person_holds_nobody_up_and_can_be_cancelled(pages,
     pages.cancel(again)
 
     pages.came_to(again, "CANCELLED", seconds=60)
-    assert "held version 1 went live while this waited" in overtaken["message"]
+    assert "held version 1 went live while this was made" in overtaken["message"]
 
 
 def asked(pages: Pages, pictures, name: str = "asked", **more: Any) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 from tasks.backends.azure.lake import LEASE_S
 from tests.cloud.databricks.workspace import VOLUME
+from tests.cloud.subscription.azurite import ACCOUNT
 from tests.conftest import ROOT
 from tests.flows.conftest import (
     FAST,
@@ -41,7 +42,7 @@ def test_a_release_is_trained_there_and_registered_once_and_no_secret_is_told(
     versions = versions_in_azure(cloud, "light")
     assert [version["name"] for version in versions] == ["1"]
     tags = versions[0]["properties"]["tags"]
-    assert tags["dataset_uri"] == "az://images/light"
+    assert tags["dataset_uri"] == f"abfss://images@{ACCOUNT}.dfs.core.windows.net/light"
     assert at_home.returncode == 0, at_home.stdout + at_home.stderr
     assert tags["model_digest"] in {path.name for path in (flows.state / "models").iterdir()}
     kept = "".join(

@@ -51,7 +51,7 @@ def test_a_release_is_started_from_its_form_watched_looked_at_and_approved(page,
 
     expect(page.get_by_text("approved by Ann: better on boots")).to_be_visible(timeout=WITHIN_MS)
     expect(page.get_by_text("Completed", exact=True).first).to_be_visible(timeout=WITHIN_MS)
-    assert version_at(url_of(pages.checkout))["name"] == "boots"
+    assert version_at(url_of(pages.checkout, "boots"))["name"] == "boots"
 
 
 def test_a_run_is_cancelled_by_its_button(page, pages, pictures):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
+from pathlib import Path
 
 import httpx
 import pytest
@@ -46,9 +48,9 @@ def test_a_run_that_skips_leaves_all_the_pages_that_it_stands_on(released, pictu
 
 
 def test_served_answers_match_the_offline_predictions_on_every_test_image(released, pictures):
-    (folder,) = (released.state / "models").glob("*")
-    offline = score_images(folder, open_images(str(pictures))).to_pylist()
     url = url_of(released)
+    folder = released.state / "models" / version_at(url)["digest"]
+    offline = score_images(folder, open_images(str(pictures))).to_pylist()
 
     for row in offline:
         content = (pictures / row["path"]).read_bytes()
@@ -68,7 +70,9 @@ def test_evidence_is_kept_and_verifies(released):
 
 
 def test_a_changed_file_no_longer_verifies(released):
-    facts = next((released.state / "checks").glob("*/facts.parquet"))
+    newest = sorted((released.state / "evidence").glob("*.json"))[-1]
+    digests = json.loads(newest.read_text())["digests"]
+    facts = Path(next(name for name in digests if name.endswith("facts.parquet")))
     before = facts.read_bytes()
     try:
         facts.write_bytes(before + b"x")
@@ -141,3 +145,22 @@ def test_images_of_other_size_and_colour_need_no_code(released, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "warm-colours version 1 serves" in done.stdout
     assert stopped.returncode == 0
+
+
+@pytest.mark.slow
+def test_images_that_were_copied_are_learned_from_where_they_are_now(flows, pictures, tmp_path):
+    """The checks of equal images are not made again; the first ones may be gone, or other ones."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    shutil.copytree(pictures, first)
+    assert flows("release", "--data", str(first), *FAST, "--no-deploy").returncode == 0
+    first.rename(second)
+    shutil.copytree(pictures / "train" / "dark", first / "train" / "dark")
+
+    done = flows("release", "--data", str(second), "--name", "first", *FAST, "--seed", "2",
+                 "--no-deploy")  # fmt: skip
+
+    assert verdicts(done.stdout)["validate"] == "skipped"
+    assert verdicts(done.stdout)["train"] == "done", done.stdout + done.stderr
+    learned = {json.loads(file.read_text())["dataset"]["uri"]
+               for file in (flows.state / "runs").glob("*/out/manifest.json")}  # fmt: skip
+    assert learned == {str(first), str(second)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 
 from tests.conftest import ROOT
@@ -35,7 +36,12 @@ def test_a_registry_takes_az(tmp_path):
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{ROOT}", clone], check=True)
 
-    done = run(clone / "infra" / "build-worker", BASE, REGISTRY="acrmlops", PATH="/usr/bin:/bin")
+    programs = tmp_path / "programs"  # an agent may have the Azure CLI beside them
+    programs.mkdir()
+    for name in ("bash", "env", "git", "dirname", "mktemp", "rm", "tar", "chmod"):
+        (programs / name).symlink_to(shutil.which(name))
+
+    done = run(clone / "infra" / "build-worker", BASE, REGISTRY="acrmlops", PATH=str(programs))
 
     assert (done.returncode, done.stdout) == (4, "")
     assert "https://aka.ms/azure-cli" in done.stderr

@@ -107,6 +107,15 @@ def test_idx_with_its_labels(tmp_path):
     assert [image.split for image in images_in(tmp_path)].count("test") == 2
 
 
+def test_an_idx_file_beside_its_packed_self_is_refused(tmp_path):
+    write_idx(tmp_path, "train", images=6)
+    packed = tmp_path / "train-images-idx3-ubyte.gz"
+    packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
+
+    with pytest.raises(BadDataset, match="train-images-idx3-ubyte twice"):
+        open_images(str(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("break_it", "says"),
     [

@@ -109,3 +109,20 @@ def test_no_row_is_lost_where_columns_are_missing(tmp_path, as_struct):
 
     assert [raw.data for raw in found] == images
     assert [raw.path for raw in found] == [f"pictures/{n}" for n in range(7)]
+
+
+@pytest.mark.parametrize(
+    ("names", "splits"),
+    [
+        (["train-00000-of-00001", "test-00000-of-00001"], {"train", "test"}),
+        (["train", "validation-00000-of-00001"], {"train", "test"}),
+        (["train", "val"], {"train", "test"}),
+        (["train-1", "train-2"], {None}),  # a share of all is for the test
+        (["train", "values"], {None}),
+    ],
+)
+def test_names_of_files_declare_splits_as_folders_do(tmp_path, names, splits):
+    for name in names:
+        write([{"image": b"x", "label": "a"}], tmp_path / f"{name}.parquet", group=9)
+
+    assert {chunk.split for chunk in open_images(str(tmp_path)).chunks()} == splits

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, plain_environment
 from tests.flows.conftest import empty_database, until
 from tests.pipelines.machine import Machine
 
@@ -53,8 +53,7 @@ class Site:
     @property
     def environment(self) -> dict[str, str]:
         """Of a machine, before its agent adds its own."""
-        kept = {k: v for k, v in os.environ.items()
-                if not k.startswith(("MLOPS_", "PREFECT_", "AZURE_", "GITHUB_"))}  # fmt: skip
+        kept = plain_environment("PREFECT_")
         return {**kept, "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
                 "STAND_IN_AZ": str(self.azure)}  # fmt: skip
 

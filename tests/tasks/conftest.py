@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
-
-from tests.flows.conftest import prefect_url
 
 if TYPE_CHECKING:
     from benchmarks.drifts import Drift, Pool
     from model.folder import ModelFolder
     from model.scorer import Scorer
 
-__all__ = ["prefect_url"]
 A_REQUEST, A_CAPTURE = 50, 5000  # images; a service keeps no more than 10,000 waiting
-
-
-@pytest.fixture
-def in_a_flow(prefect_url) -> Callable:
-    """Call a function as the body of a flow run, and give its answer or its error."""
-    from prefect import flow
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    def call(body, *arguments):
-        with temporary_settings({PREFECT_API_URL: prefect_url}):
-            return flow(name="test", persist_result=False)(lambda: body(*arguments))()
-
-    return call
 
 
 def captured(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 
+from tasks.backends.local.ledger import FileLedger
 from tasks.errors import Refused
-from tasks.gate import INSIDE, gate_files, pass_test_gate, run_tests
+from tasks.gate import INSIDE, gate_files, known_pass, pass_test_gate, run_tests
 from tasks.pytest_output import progress
 from tasks.records import Code
-from tasks.source import ROOT
+from tasks.source import ROOT, read_code
 
 CODE = Code(None, is_dirty=True, digest="0" * 64)
 HEAD = "import pytest\n\npytestmark = pytest.mark.gate\n\n\n"
@@ -51,6 +55,33 @@ def test_an_error_outside_a_test_is_a_refusal_too(gate):
 def test_a_gate_without_tests_lets_nothing_pass(gate):
     with pytest.raises(Refused, match="no test is marked `gate`"):
         gate("def test_it(): pass\n")
+
+
+@pytest.mark.parametrize("spoiled", ["", "<testsuites", None, "failed"])
+def test_a_pass_whose_report_is_gone_cut_or_red_since_is_none(tmp_path, gate, spoiled):
+    """As a later run with --force leaves it that was killed, or refused the code."""
+    ledger = FileLedger(tmp_path / "state")
+    on = SimpleNamespace(ledger=ledger)
+    passed = gate(HEAD + "def test_it(): pass\n")
+    ledger.keep("gate", CODE.digest, passed)
+    assert known_pass(on, replace(CODE, commit="abc")).code.commit == "abc"
+
+    if spoiled is None:
+        passed.report.unlink()
+    elif spoiled == "failed":
+        with pytest.raises(Refused):
+            gate(HEAD + "def test_it(): raise SystemError\n")
+    else:
+        passed.report.write_text(spoiled)
+
+    assert known_pass(on, CODE) is None
+
+
+def test_prod_takes_commits_only(in_a_flow):
+    changed = replace(read_code(), commit="abc", is_dirty=True)
+
+    with pytest.raises(Refused, match="prod takes nothing else"):
+        in_a_flow(pass_test_gate, SimpleNamespace(name="azure:prod"), changed)
 
 
 def test_it_does_not_run_inside_itself(monkeypatch, in_a_flow):

@@ -49,7 +49,13 @@ def azure_backend(environment: str = "") -> Backend:
         traffic = GroupTraffic(lake, groups, serving) if serving.capture_key else None
     return Backend(
         name=":".join(names),
-        datasets=BlobDatasets(lake, state, only_volumes=bool(at.settings.serverless)),
+        datasets=BlobDatasets(
+            lake,
+            state,
+            at.settings.storage_account,
+            environment,
+            only_volumes=bool(at.settings.serverless),
+        ),
         trainer=trainer,
         registry=AzureMlRegistry(
             at.registry, lake, state, most=at.settings.versions, shared=at.shared

@@ -41,7 +41,7 @@ class GroupTraffic:
             try:
                 with self._client(group.url, reading(self._serving)) as client:
                     new = self._taken(client, group, name, known)
-            except httpx.HTTPError as error:
+            except (httpx.HTTPError, ValueError) as error:  # also an answer that is no JSON
                 watch(f"what {group.name} captured since last time cannot be had now: {error!r}")
                 continue
             watch(f"{new} new files of captured traffic from {group.name}")

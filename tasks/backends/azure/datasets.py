@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data_checks.check import REPORT, Reference, Report
 from data_checks.limits import Limits
-from model.images import ImageSet
+from model.images import ImageSet, name_of
 from tasks.backends.azure.failures import told
 from tasks.backends.azure.lake import Lake
 from tasks.backends.azure.registry import require_name
@@ -18,6 +18,8 @@ from tasks.ports import Watch
 from tasks.records import Dataset
 from tasks.state import write_whole
 
+BLOBS = ("az", "abfs", "abfss")
+
 
 class BlobDatasets(OpenedDatasets):
     """
@@ -25,16 +27,22 @@ class BlobDatasets(OpenedDatasets):
 
     Args:
         state: where reports lie on this machine.
+        account: the storage account of URIs that name none.
+        environment: the settings by which volumes are reached.
         only_volumes: the compute has no identity that Blob Storage would let in.
     """
 
-    def __init__(self, lake: Lake, state: Path, *, only_volumes: bool = False) -> None:
+    def __init__(
+        self, lake: Lake, state: Path, account: str, environment: str = "", *,
+        only_volumes: bool = False,
+    ) -> None:  # fmt: skip
         self._lake, self._state, self._only_volumes = lake, state, only_volumes
+        self._account, self._environment = account, environment
         self._listings: dict[str, str] = {}  # digest → key of the listing that had it
 
     def identify(self, uri: str, name: str | None) -> Dataset:
         """Look at ``uri`` and digest its content."""
-        if not uri.startswith(("az://", "abfss://", "/Volumes/", SCHEME)):
+        if not uri.startswith((*(f"{each}://" for each in BLOBS), "/Volumes/", SCHEME)):
             raise Refused(
                 f"{uri} is on this machine, where Databricks cannot read it; copy it to Blob "
                 "Storage: az storage blob upload-batch, then --data az://…"
@@ -45,9 +53,21 @@ class BlobDatasets(OpenedDatasets):
                 "(/Volumes/…), or unset DATABRICKS_SERVERLESS_COMPUTE_ID"
             )
         with told(f"reading {uri}"):
-            found = super().identify(for_here(uri), name)
+            found = super().identify(self._placed(uri), name or name_of(uri))
         require_name(found.name)
         return found
+
+    def _placed(self, uri: str) -> str:
+        """
+        The same with its account or environment: whoever reads it later may have other settings.
+
+        Short ones would be looked for in the account that the process's environment names, if any.
+        """
+        scheme, _, below = uri.partition("://")
+        container, _, path = below.partition("/")
+        if scheme in BLOBS and "@" not in container:
+            return f"abfss://{container}@{self._account}.dfs.core.windows.net/{path}"
+        return for_here(uri, self._environment)
 
     def limits(self, dataset: Dataset) -> Limits:
         """The defaults, or those of ``data_checks.toml`` beside the images."""

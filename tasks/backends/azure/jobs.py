@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from tasks.backends.azure.compute import environments_of, task_of
@@ -56,8 +58,9 @@ class Jobs:
         Start the run, or find it again: the same token names the same run.
 
         A token's first run has epoch 0. Databricks answers a token that it knows with the run of
-        then; one that ended in vain is passed over, and the next epoch is asked for. Databricks
-        ends a run itself after ``MLOPS_RUN_HOURS``, also if nobody here lives to cancel it.
+        then; one that ended in vain, is being cancelled or was deleted is passed over, and the next
+        epoch is asked for. Databricks ends a run itself after ``MLOPS_RUN_HOURS``, also if nobody
+        here lives to cancel it.
 
         Args:
             is_usable: of a run that ended: did it leave what it should?
@@ -76,7 +79,7 @@ class Jobs:
         })  # fmt: skip
         environments = environments_of(self._settings, wheel, libraries)
         for epoch in range(EPOCHS):
-            with told(f"submitting {entry} {token[:8]}"):
+            with told(f"submitting {entry} {token[:8]}"), _deleted_passed_over():
                 asked = self._client.jobs.submit(
                     run_name=f"{self._ours(entry)}{token}", tasks=[task],
                     environments=[JobEnvironment.from_dict(each) for each in environments] or None,
@@ -85,8 +88,10 @@ class Jobs:
                 )  # fmt: skip
                 number = int(asked.run_id)
                 run = self._client.jobs.get_run(number)
-            if not _is_over(run) or is_usable(run):
-                return number
+                if _is_ending(run):  # cancelled or done: only then may another write its folder
+                    run = self.follow(number, lambda: None)
+                if not _is_over(run) or is_usable(run):
+                    return number
         raise Transient(f"{EPOCHS} runs of {entry} {token[:8]} failed; look at them in Databricks")
 
     def follow(self, number: int, look: Callable[[], None]) -> Run:
@@ -159,6 +164,26 @@ def code_of(run: Run) -> tuple[str, str]:
 def is_success(run: Run) -> bool:
     """Did it end well? ``.result()`` of the SDK does not look at this."""
     return code_of(run)[0] in ("SUCCESS", "SUCCESS_WITH_FAILURES")
+
+
+@contextlib.contextmanager
+def _deleted_passed_over() -> Iterator[None]:
+    """A token whose run was deleted is answered with an error, for good."""
+    from databricks.sdk.errors import DatabricksError, NotFound
+
+    try:
+        yield
+    except NotFound:
+        return
+    except DatabricksError as error:
+        if not re.search(r"\b(run|token)\b.*(deleted|does not exist)", str(error), re.IGNORECASE):
+            raise
+
+
+def _is_ending(run: Run) -> bool:
+    from databricks.sdk.service.jobs import RunLifeCycleState as Life
+
+    return bool(run.state and run.state.life_cycle_state == Life.TERMINATING)
 
 
 def _is_over(run: Run) -> bool:

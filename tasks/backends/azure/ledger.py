@@ -43,10 +43,11 @@ class BlobLedger:
         return folder
 
     def exclusive(
-        self, what: str, watch: Watch, part: str | None = None
+        self, what: str, watch: Watch, part: str | None = None, wait_s: float | None = None
     ) -> AbstractContextManager[None]:
         """One command at a time in this container, or in a part of it; a second one waits."""
-        return self._lake.lock(part or "release", what, watch, WAIT_S)
+        patience = WAIT_S if wait_s is None else wait_s
+        return self._lake.lock(part or "release", what, watch, patience)
 
     def is_held(self, part: str) -> bool:
         """Is a command at work on that part, on whatever machine?"""

@@ -23,7 +23,8 @@ MEND = {
     "LIBRARY_INSTALLATION_ERROR": "look at the libraries of infra/requirements/train.in",
     "RESOURCE_NOT_FOUND": "look at DATABRICKS_CLUSTER_ID",
     "UNAUTHORIZED_ERROR": "the identity may not do this; docs/azure.md lists the roles",
-    "USER_CANCELED": "a person cancelled it",
+    "USER_CANCELED": "a person cancelled it, or a sweep that found nobody waiting for it; released "
+    "again, it goes on from its last epoch",
     "CANCELED": "it ran longer than MLOPS_RUN_HOURS",
     "SKIPPED": "it never began",
 }

@@ -10,7 +10,7 @@ from tasks.backends.azure.prices import Prices
 from tasks.backends.azure.settings import AzureSettings
 from tasks.backends.azure.trainer import DatabricksTrainer
 from tasks.foreseen import Call, Cost, Foreseen
-from tasks.ports import Ledger, endpoint_part, is_awaited, training_part
+from tasks.ports import Ledger, endpoint_part, is_awaited, release_part, training_part
 from tasks.records import ModelVersion
 
 ML = "Microsoft.MachineLearningServices"
@@ -45,7 +45,7 @@ class AzurePlanner:
         given, dataset = self._settings, foreseen.dataset
         blobs = f"https://{given.storage_account}.blob.core.windows.net/{given.container}"
         host = f"https://{given.databricks_host}/api"
-        yield Call("PUT", f"{blobs}/locks/{endpoint_part(dataset.name)}",
+        yield Call("PUT", f"{blobs}/locks/{release_part(dataset.name)}",
                    "a lease, so that no other release of it runs")  # fmt: skip
         if not foreseen.is_checked:
             yield Call("PUT", f"{blobs}/locks/validate/{foreseen.checks_key}", "a lease on them")
@@ -74,6 +74,8 @@ class AzurePlanner:
         if not foreseen.is_approved:
             key = f"{foreseen.verdict_key}.json" if foreseen.verdict_key else "*"
             yield Call("PUT", f"{blobs}/ledger/evaluate/{key}", "the verdict")
+        yield Call("PUT", f"{blobs}/locks/{endpoint_part(dataset.name)}",
+                   "a lease, so that nobody else changes the endpoint")  # fmt: skip
         yield Call("PUT", f"{blobs}/locks/models/{dataset.name}", "a lease on the numbers")
         place = (f"subscriptions/{given.subscription}/resourceGroups/{given.resource_group}"
                  f"/providers/{ML}/workspaces/{given.workspace}")  # fmt: skip

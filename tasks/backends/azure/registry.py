@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -53,11 +54,12 @@ class AzureMlRegistry:
         require_name(name)
         candidate = approved.candidate
         with self._locked(name):
-            known = self.versions(name)
-            for version in known:
+            found = self._found(name)
+            for version in self._ours(found):
                 if version.digest == candidate.digest:
                     return version
-            number = max((version.number for version in known), default=0) + 1
+            taken = [int(each.version) for each in found if str(each.version).isdecimal()]
+            number = max(taken, default=0) + 1
             folder = self._copy(candidate.digest, candidate.folder)
             model = Model(
                 path=folder, name=name, version=str(number), type="custom_model", tags=tags,
@@ -69,15 +71,8 @@ class AzureMlRegistry:
         return ModelVersion(name, number, candidate.digest, folder, tags, is_new=True)
 
     def versions(self, name: str) -> list[ModelVersion]:
-        """All versions, oldest first; those that are archived count, so no number comes twice."""
-        from azure.ai.ml.constants import ListViewType
-
-        if not re.fullmatch(NAME, name):
-            return []
-        with told(f"listing the versions of {name}"):
-            found = list(self._client.models.list(name=name, list_view_type=ListViewType.ALL))
-        ours = (each for each in found if "model_digest" in (each.tags or {}))
-        return sorted((self._record(each) for each in ours), key=lambda each: each.number)
+        """All that releases made, oldest first, archived ones too; others may have made more."""
+        return self._ours(self._found(name))
 
     def champion(self, name: str) -> ModelVersion | None:
         """The version that serves."""
@@ -99,6 +94,8 @@ class AzureMlRegistry:
     def crown(self, version: ModelVersion) -> bool:
         """Let it be the champion: by one write, so a kill leaves the former state or the new."""
         name = version.name
+        if self._shared:  # first: where it may not be shared, nothing was changed here
+            self._shared.put(self._as_registered(version))
         with self._locked(name):
             reigned = self._crowned(name)
             is_another = not reigned or reigned[0].number != version.number
@@ -111,8 +108,6 @@ class AzureMlRegistry:
                     self._tag(each, {ROLE: role})
             if self._most is not None:
                 self._archive(name, self._most)
-        if self._shared:
-            self._shared.put(self._as_registered(version))
         return is_another
 
     def _as_registered(self, version: ModelVersion) -> ModelVersion:
@@ -128,7 +123,7 @@ class AzureMlRegistry:
         old = {version.number for version in self.versions(name)[:-most]} - needed
         with told(f"archiving old versions of {name}"):
             found = self._client.models.list(name=name, list_view_type=ListViewType.ARCHIVED_ONLY)
-            archived = {int(each.version) for each in found}
+            archived = {int(each.version) for each in found if str(each.version).isdecimal()}
             for number in sorted(old - archived):
                 self._client.models.archive(name, version=str(number))
             for number in sorted(needed & archived):
@@ -152,6 +147,23 @@ class AzureMlRegistry:
             model.tags = {key: value for key, value in merged.items() if value}
             self._client.models.create_or_update(model)
 
+    def _found(self, name: str) -> list[Any]:
+        """Every version of that name, archived or not, whoever made it: no number comes twice."""
+        from azure.ai.ml.constants import ListViewType
+
+        if not re.fullmatch(NAME, name):
+            return []
+        with told(f"listing the versions of {name}"):
+            return list(self._client.models.list(name=name, list_view_type=ListViewType.ALL))
+
+    def _ours(self, found: list[Any]) -> list[ModelVersion]:
+        ours = [
+            self._record(each)
+            for each in found
+            if "model_digest" in (each.tags or {}) and str(each.version).isdecimal()
+        ]
+        return sorted(ours, key=lambda each: each.number)
+
     def _record(self, found: Any) -> ModelVersion:
         tags = dict(found.tags)
         digest = tags["model_digest"]
@@ -161,31 +173,36 @@ class AzureMlRegistry:
         """The same, with its model folder on this machine."""
         if _is_whole(version.folder):
             return version
-        draft = version.folder.with_name(f"{version.digest}.draft")
-        shutil.rmtree(draft, ignore_errors=True)
-        with told(f"fetching {version.name} version {version.number}"):
-            self._client.models.download(
-                version.name, version=str(version.number), download_path=draft
-            )
-        manifest = next(draft.rglob("manifest.json"), None)
-        if manifest is None or not _is_whole(manifest.parent):
-            raise Refused(f"what Azure ML holds of {version.name} version {version.number} is not "
-                          "a whole model folder")  # fmt: skip
-        shutil.rmtree(version.folder, ignore_errors=True)
-        manifest.parent.rename(version.folder)
-        shutil.rmtree(draft, ignore_errors=True)
+        with self._draft(version.digest) as draft:
+            with told(f"fetching {version.name} version {version.number}"):
+                self._client.models.download(
+                    version.name, version=str(version.number), download_path=draft
+                )
+            manifest = next(draft.rglob("manifest.json"), None)
+            if manifest is None or not _is_whole(manifest.parent):
+                raise Refused(f"what Azure ML holds of {version.name} version {version.number} is "
+                              "not a whole model folder")  # fmt: skip
+            _take(manifest.parent, version.folder)
         return version
 
     def _copy(self, digest: str, folder: Path) -> Path:
         """The folder without what only training needs, under its digest."""
         place = self._kept / digest
         if not _is_whole(place):
-            draft = place.with_name(f"{digest}.draft")
-            shutil.rmtree(draft, ignore_errors=True)
-            shutil.copytree(folder, draft, ignore=shutil.ignore_patterns("checkpoints", "scratch"))
-            shutil.rmtree(place, ignore_errors=True)
-            draft.rename(place)
+            with self._draft(digest) as draft:
+                shutil.copytree(
+                    folder, draft / "model",
+                    ignore=shutil.ignore_patterns("checkpoints", "scratch"),
+                )  # fmt: skip
+                _take(draft / "model", place)
         return place
+
+    @contextmanager
+    def _draft(self, digest: str) -> Iterator[Path]:
+        """A folder of one's own: another process may fetch the same."""
+        self._kept.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{digest[:12]}.", dir=self._kept) as place:
+            yield Path(place)
 
 
 def require_name(name: str) -> None:
@@ -198,6 +215,14 @@ def require_name(name: str) -> None:
     if not re.fullmatch(NAME, name):
         raise Refused(f"Azure ML takes no model named {name!r}: letters, digits, dashes and "
                       "underscores, at most 255; choose another --name")  # fmt: skip
+
+
+def _take(made: Path, place: Path) -> None:
+    """Put it in its place, unless another process did meanwhile: a digest has one content."""
+    if _is_whole(place):
+        return
+    shutil.rmtree(place, ignore_errors=True)
+    made.rename(place)
 
 
 def _is_whole(folder: Path) -> bool:

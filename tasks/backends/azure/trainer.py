@@ -81,23 +81,24 @@ class DatabricksTrainer:
 
     def forget(self, job: TrainingJob) -> None:
         """Remove what the run left, there and here: the next one begins anew."""
-        for number, token in self._jobs.active(ENTRY).items():
-            if token == job.token:
-                self._jobs.cancel(number)
+        self.cancel(job)
         self._volume.remove("runs", job.token)
         shutil.rmtree(self._runs / job.token, ignore_errors=True)
 
-    def cancel(self, run: TrainingRun) -> None:
-        """End the run if it goes on."""
-        if run.number:
-            self._jobs.cancel(int(run.number))
+    def cancel(self, job: TrainingJob) -> None:
+        """End the run if it goes on; also one whose number nobody heard."""
+        for number, token in self._jobs.active(ENTRY).items():
+            if token == job.token:
+                self._jobs.cancel(number)
 
     def sweep(self, is_awaited: Callable[[str], bool]) -> int:
         """End runs that no release waits for: they would cost money until somebody looks."""
-        left = self.lost(is_awaited)
-        for number in left:
-            self._jobs.cancel(number)
-        return len(left)
+        ended = 0
+        for number, token in self._jobs.active(ENTRY).items():
+            if not is_awaited(token):  # asked just before: a release may find it again any moment
+                self._jobs.cancel(number)
+                ended += 1
+        return ended
 
     def lost(self, is_awaited: Callable[[str], bool]) -> list[int]:
         """The runs that ``sweep`` would end."""

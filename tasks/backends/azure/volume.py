@@ -63,6 +63,8 @@ class Volume:
         """Copy a folder to this machine, but for what only the trainer needs."""
         place.mkdir(parents=True, exist_ok=True)
         for name in self._files(*parts):
+            if name.startswith(("checkpoints/", "scratch/")):
+                continue
             data = self.read(*parts, name)
             if data is not None:
                 target = place / name

@@ -2,11 +2,12 @@
 Images in a Unity Catalog volume, as a file system of fsspec, by Databricks' Files API.
 
 On a cluster ``/Volumes/…`` is a folder like any other; everywhere else it is reached by this, under
-``volumes://<catalog>/<schema>/<volume>/…``.
+``volumes://[<environment>@]<catalog>/<schema>/<volume>/…``.
 """
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "/Volumes/"  # as a cluster names them
 SCHEME: Final = "volumes://"
+WHERE: Final = re.compile(r"^volumes://(?:(?P<environment>[^/@]*)@)?")
 AT_ONCE = 16  # files that are asked for together
 BLOCK = 4 << 20  # bytes of a large file that are asked for together
 
@@ -31,14 +33,26 @@ class VolumeFiles(AbstractFileSystem):  # type: ignore[misc] # it has no types
     Read only. Paths are those of a cluster: ``/Volumes/<catalog>/<schema>/<volume>/…``.
 
     Who it is, and where, comes from the settings; so a copy in another process works as well.
+
+    Args:
+        environment: whose settings; in a URI, what stands before an @.
     """
 
     protocol = "volumes"
 
+    def __init__(self, environment: str = "", **words: Any) -> None:
+        super().__init__(**words)
+        self._environment = environment
+
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
-        below = path.removeprefix(SCHEME).removeprefix(FOLDER).strip("/")
+        below = WHERE.sub("", path).removeprefix(FOLDER).strip("/")
         return f"{FOLDER}{below}"
+
+    @staticmethod
+    def _get_kwargs_from_urls(path: str) -> dict[str, str]:
+        found = WHERE.match(path)
+        return {"environment": found["environment"]} if found and found["environment"] else {}
 
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
         """What lies in a folder; a file is in itself. Raises FileNotFoundError."""
@@ -126,7 +140,7 @@ class VolumeFiles(AbstractFileSystem):  # type: ignore[misc] # it has no types
     def _client(self) -> WorkspaceClient:
         from tasks.backends.azure.clients import Clients
 
-        return Clients.open().databricks
+        return Clients.open(self._environment).databricks
 
 
 class VolumeFile(AbstractBufferedFile):  # type: ignore[misc] # it has no types
@@ -141,14 +155,17 @@ def _entry(found: Any) -> dict[str, Any]:
     return {"name": str(found.path).rstrip("/"), "type": kind, "size": found.file_size or 0}
 
 
-def for_here(uri: str) -> str:
+def for_here(uri: str, environment: str = "") -> str:
     """The URI under which images that a cluster sees at ``uri`` are found from anywhere."""
-    return f"{SCHEME}{uri.removeprefix(FOLDER)}" if uri.startswith(FOLDER) else uri
+    if not uri.startswith((FOLDER, SCHEME)):
+        return uri
+    where = f"{environment}@" if environment else ""
+    return f"{SCHEME}{where}{WHERE.sub('', uri).removeprefix(FOLDER)}"
 
 
 def for_cluster(uri: str) -> str:
     """The path at which a cluster sees the images of ``uri``."""
-    return f"{FOLDER}{uri.removeprefix(SCHEME)}" if uri.startswith(SCHEME) else uri
+    return WHERE.sub(FOLDER, uri)
 
 
 fsspec.register_implementation(VolumeFiles.protocol, VolumeFiles)

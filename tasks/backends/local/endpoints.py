@@ -44,7 +44,6 @@ class Found:
     name: str
     deployment: Deployment | None  # none: its files are damaged, what serves is unknown
     pid: int | None
-    log: Path
     is_stopped: bool = False  # on purpose
 
     @property
@@ -74,11 +73,11 @@ class LoopbackEndpoints:
         for path in sorted(self._folder.glob("*/state.json")):
             name, service = path.parent.name, self._live_service(path.parent.name)
             if service is None or service.deployment is None:
-                endpoints.append(Found(name, None, None, path.parent))
+                endpoints.append(Found(name, None, None))
                 continue
             pid = service.pid if _answers(service) else None
             stopped = pid is None and self._is_stopped(name)
-            endpoints.append(Found(name, service.deployment, pid, service.log, stopped))
+            endpoints.append(Found(name, service.deployment, pid, stopped))
         return endpoints
 
     def deploy(self, version: ModelVersion, port: int | None, watch: Watch) -> Deployment:
@@ -101,11 +100,11 @@ class LoopbackEndpoints:
                     example=self._example(version, url_of(listener)),
                 )  # fmt: skip
                 control.take(new.control, listener)
+                live = new.with_deployment(deployment)
+                self._write_state(version.name, live)
             except BaseException:
                 new.stop(DRAIN_S)
                 raise
-        live = new.with_deployment(deployment)
-        self._write_state(version.name, live)
         self._tidy(version.name, keep=live)
         return deployment
 
@@ -127,13 +126,6 @@ class LoopbackEndpoints:
                 live = self.restore(name, watch)
                 watch(f"{name} version {live.version} serves again at {live.url}")
             self._tidy(name, keep=self._live_service(name))
-
-    def model_folder(self, name: str) -> Path:
-        """The model folder that serves at this endpoint."""
-        service = self._live_service(name)
-        if service is None:
-            raise Transient(f"{name} was never deployed")
-        return service.model_folder
 
     def names(self) -> list[str]:
         """Of every endpoint that was deployed here."""
@@ -189,6 +181,9 @@ class LoopbackEndpoints:
     ) -> Iterator[socket.socket]:
         """The public listening socket: the old service's own, or a new one on a free port."""
         wanted = port or (old.deployment.port if old and old.deployment else None)
+        if old and old.is_alive() and not _answers(old):
+            watch(f"the service of {name} hangs (process {old.pid}): it is ended")
+            old.stop(DRAIN_S)
         if old and _answers(old) and old.deployment and wanted == old.deployment.port:
             listener = control.give(old.control)
         elif wanted:

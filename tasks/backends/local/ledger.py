@@ -42,12 +42,13 @@ class FileLedger:
         return folder
 
     def exclusive(
-        self, what: str, watch: Watch, part: str | None = None
+        self, what: str, watch: Watch, part: str | None = None, wait_s: float | None = None
     ) -> AbstractContextManager[None]:
         """One command at a time on this state folder, or on a part of it; a second one waits."""
         folder = self._folder / part if part else self._folder
         folder.mkdir(parents=True, exist_ok=True)
-        return only_one(folder, what=what, wait_s=WAIT_S, tell=watch)
+        patience = WAIT_S if wait_s is None else wait_s
+        return only_one(folder, what=what, wait_s=patience, tell=watch)
 
     def is_held(self, part: str) -> bool:
         """Is a command at work on that part?"""

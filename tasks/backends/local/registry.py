@@ -118,7 +118,9 @@ class MlflowRegistry:
     def _kept(self, candidate: Contender) -> Path:
         """A copy of the model folder under its digest: it stays when the run's folder goes."""
         place = self._state / "models" / candidate.digest
-        if not place.exists():
+        with FileLock(self._state / "models.lock"):  # two endpoints may have one model
+            if place.exists():
+                return place
             draft = place.with_name(f"{candidate.digest}.draft")
             shutil.rmtree(draft, ignore_errors=True)
             names = ("checkpoints", "scratch")

@@ -51,13 +51,12 @@ class ProcessTrainer:
 
     def forget(self, job: TrainingJob) -> None:
         """Remove the run's folder; registered versions have copies of their own."""
-        folder = self._runs / job.token
-        self.cancel(TrainingRun(job.token, job, folder))
-        shutil.rmtree(folder, ignore_errors=True)
+        self.cancel(job)
+        shutil.rmtree(self._runs / job.token, ignore_errors=True)
 
-    def cancel(self, run: TrainingRun) -> None:
+    def cancel(self, job: TrainingJob) -> None:
         """End the run if it runs."""
-        for process in running(MODULE, _out(run)):
+        for process in running(MODULE, str(self._runs / job.token / "out")):
             end(process, patience_s=PATIENCE_S)
 
     def sweep(self, is_awaited: Callable[[str], bool]) -> int:

@@ -51,9 +51,9 @@ class ProcessTuner:
         child = self._children.pop(run.token, None)
         raise why_it_ended("tuner", child.returncode if child else None, _log(run))
 
-    def cancel(self, run: TuningRun) -> None:
+    def cancel(self, job: TuningJob) -> None:
         """End the search if it runs."""
-        for process in running(MODULE, _out(run)):
+        for process in running(MODULE, str(self._searches / job.token / "out")):
             end(process, patience_s=PATIENCE_S)
 
     def sweep(self, keep: str | None) -> int:

@@ -43,6 +43,7 @@ class Runs:
         self.identity: Callable[[], Mapping[str, str]] = dict
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self.start_delay_s = 0.2  # a real cluster takes minutes
+        self.ending_s = 0.0  # for which a run that is cancelled is said to be terminating
         self.is_stuck = False  # the next runs wait for a cluster that never comes
         self.end_with: str | None = None  # the next run ends with this termination code,
         self.end_saying = "as was asked for"  # and this message
@@ -57,7 +58,8 @@ class Runs:
         with self._known.lock:
             if token and (found := self._known.get(f"tokens/{token}")):
                 return int(found["run_id"])
-            number = 1001 + len(self._known.below("runs"))
+            number = int(self._known.get("latest") or 1000) + 1
+            self._known.put("latest", number)
             state = {"life_cycle_state": "PENDING", "state_message": "In queue"}
             run = {**asked, "run_id": number, "start_time": _now(), "end_time": 0, "state": state}
             self._known.put(f"runs/{number}", run)
@@ -86,7 +88,24 @@ class Runs:
         """End a run, if it goes on."""
         with self._known.lock:
             run = self.get(number)
-            if run is None or run["state"]["life_cycle_state"] in ENDED:
+            if run is None or run["state"]["life_cycle_state"] in (*ENDED, "TERMINATING"):
+                return
+            if self.ending_s:
+                run["state"] = {"life_cycle_state": "TERMINATING", "state_message": "Cancelling"}
+                threading.Timer(self.ending_s, self._cancelled, (number, code)).start()
+                self._known.put(f"runs/{number}", run)
+                return
+        self._cancelled(number, code)
+
+    def delete(self, number: int) -> None:
+        """Forget a run; its token is known for good, and names nothing any more."""
+        with self._known.lock:
+            self._known.remove(f"runs/{number}")
+
+    def _cancelled(self, number: int, code: str) -> None:
+        with self._known.lock:
+            run = self.get(number)
+            if run is None:
                 return
             _end(run, code, "Run cancelled.")
             self._known.put(f"runs/{number}", run)

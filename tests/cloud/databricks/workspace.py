@@ -84,7 +84,11 @@ class Databricks:
             )  # fmt: skip
         if "--tracking-uri" in task["python_wheel_task"].get("parameters", ()):
             threading.Thread(target=self.mlflow.begin, daemon=True).start()
-        return Answer(body={"run_id": self.runs.submit(given)})
+        number = self.runs.submit(given)
+        if self.runs.get(number) is None:
+            return _problem(400, "INVALID_PARAMETER_VALUE",
+                            "The run with that idempotency token was deleted.")  # fmt: skip
+        return Answer(body={"run_id": number})
 
     def _get(self, asked: Asked) -> Answer:
         run = self.runs.get(int(asked.query["run_id"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -54,8 +55,10 @@ class Service:
     def __enter__(self) -> Service:
         deadline = time.monotonic() + 30
         while not (self.room / "ready.json").exists():
-            assert self.process.poll() is None, (self.room / "log").read_text()
-            assert time.monotonic() < deadline, "the service did not come up"
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                said = (self.room / "log").read_text()
+                self.__exit__()
+                raise AssertionError(f"the service did not come up:\n{said}")
             time.sleep(0.02)
         said = json.loads((self.room / "ready.json").read_text())
         self.url = f"http://127.0.0.1:{said['port']}"
@@ -65,3 +68,4 @@ class Service:
         self.process.terminate()
         self.process.wait(20)
         self.log.close()
+        shutil.rmtree(self.room, ignore_errors=True)

@@ -42,19 +42,21 @@ class Builds:
     ) -> None:  # fmt: skip
         self._client, self._at, self._poll_s = client, (group, registry), poll_s
 
-    def run(self, name: str, request: Request, watch: Watch) -> None:
+    def run(self, name: str, request: Request, watch: Watch, is_there: Callable[[], bool]) -> None:
         """
         Build, or wait for the build of that name that goes on or was done.
 
         Args:
             request: makes what is uploaded; asked for only if the build is to begin.
+            is_there: is what it makes in the registry? What was built may be deleted since.
 
         Raises:
             Transient: it did not come to its end, or ended for a passing reason.
             Refused: it ended by an error of the build itself; the log's end is in the message.
         """
         found = self._look(name)
-        if found is None or _status(found) in ENDED - {"Succeeded"}:
+        is_over = found is not None and _status(found) in ENDED
+        if found is None or (is_over and not (_status(found) == "Succeeded" and is_there())):
             turn = int(found["properties"].get("forceUpdateTag") or 0) + 1 if found else 0
             self._begin(name, request, turn, watch)
         log = _Log(self, watch)

@@ -40,11 +40,11 @@ class ServingPlan:
         """
         image = self._images.known(version) if version else None
         if image is None:
-            tag = self._images.name(version)[1] if version else "*"
+            build = self._images.build_name(version) if version else "mlops-*"
             place = f"{self._at}/Microsoft.ContainerRegistry/registries/{self._serving.registry}"
             yield Call("POST", f"{place}/listBuildSourceUploadUrl", "a place for the image's "
                        "context, some 70 MB")  # fmt: skip
-            yield Call("PUT", f"{place}/taskRuns/mlops-{tag}", "the build of the image")
+            yield Call("PUT", f"{place}/taskRuns/{build}", "the build of the image")
         pair = Pair.of(name, self._groups)
         spec = spec_digest(version, image, self._serving) if version and image else ""
         new = group_name(name, pair.colour_for(spec))

@@ -62,7 +62,8 @@ class Group:
 
     @property
     def is_changing(self) -> bool:
-        return self.provisioning not in ("Succeeded", "Failed", "Unhealthy", "Repairing")
+        ended = ("Succeeded", "Failed", "Canceled", "Unhealthy", "Repairing")
+        return self.provisioning not in ended
 
     @property
     def is_up(self) -> bool:

@@ -1,9 +1,9 @@
 """
 Images in Azure Container Registry: built once for the same inputs, deployed by digest.
 
-A build is a ``taskRuns`` resource whose name is the digest of its inputs. It is made by a PUT: sent
-twice, or by two releases, it is one build. ``scheduleRun``, a POST that azure-core sends again
-after a 503, would build twice (docs/adr/0009).
+A build is a ``taskRuns`` resource whose name is the digest of image and inputs. It is made by a
+PUT: sent twice, or by two releases, it is one build. ``scheduleRun``, a POST that azure-core sends
+again after a 503, would build twice (docs/adr/0009).
 """
 
 from __future__ import annotations
@@ -97,7 +97,12 @@ class Images:
                 f"promoted with; bring it: az acr import --name {registry} --source "
                 f"<the other registry>.azurecr.io/{name}@{pinned} --image {name}:{tag}"
             )
-        self._builds.run(f"mlops-{tag}", lambda folder: self._request(version, folder), watch)
+        self._builds.run(
+            self.build_name(version),
+            lambda folder: self._request(version, folder),
+            watch,
+            is_there=lambda: self.known(version) is not None,
+        )
         built = self.known(version)
         if built is None:
             raise Transient(f"{self._server}/{name}:{tag} was built, yet is not there")
@@ -106,8 +111,13 @@ class Images:
 
     def name(self, version: ModelVersion) -> tuple[str, str]:
         """Repository, and a tag that is the digest of all that decides what is in the image."""
-        inputs = (version.digest, serving_code(), self._base, digest_of_file(DOCKERFILE))
+        recipe = (digest_of_file(DOCKERFILE), digest_of_file(CONTEXT))
+        inputs = (version.digest, serving_code(), self._base, recipe)
         return f"mlops/{slug(version.name)}", digest_of(inputs)[:24]
+
+    def build_name(self, version: ModelVersion) -> str:
+        """Of the build of that image; in another repository it is another build."""
+        return f"mlops-{digest_of(self.name(version))[:24]}"
 
     def _request(self, version: ModelVersion, place: Path) -> tuple[Path, dict[str, Any]]:
         """The archive of the context, and what to do with it."""

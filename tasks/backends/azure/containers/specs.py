@@ -129,7 +129,8 @@ def reading(serving: ServingSettings) -> dict[str, str]:
 
 
 def _secrets(serving: ServingSettings) -> list[SecretStr]:
-    return [*serving.keys, *([serving.capture_key] if serving.capture_key else [])]
+    others = (serving.capture_key, serving.logs_key)
+    return [*serving.keys, *(each for each in others if each)]
 
 
 def _captures(serving: ServingSettings) -> tuple[str, ...]:
