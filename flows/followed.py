@@ -113,6 +113,7 @@ class Followed:
             Transient: nobody answered in that time.
         """
         from prefect.client.orchestration import get_client
+        from prefect.exceptions import ObjectNotFound
         from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
         from prefect.states import Cancelling
 
@@ -125,6 +126,8 @@ class Followed:
             while True:
                 try:
                     client.set_flow_run_state(run.id, Cancelling())
+                except ObjectNotFound:
+                    return  # somebody deleted it: nothing of it goes on
                 except httpx.HTTPError as error:
                     if time.monotonic() > until:
                         raise Transient(f"the run could not be cancelled ({error}); do it at "

@@ -48,7 +48,7 @@ class Former:
 
 @step(
     name="deploy-model",
-    timeout_s=3600,
+    timeout_s=6 * 3600,  # Front Door may take half an hour for each of several changes
     retries=1,  # a port that is held stays so: say it soon
     run_name="deploy {version.name} {version.number}",
 )

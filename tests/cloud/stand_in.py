@@ -163,7 +163,7 @@ class StandIn:
             "MLOPS_BASE_IMAGE": self.base_image(), "MLOPS_ENDPOINT_IDENTITY": IDENTITY,
             "MLOPS_ENDPOINT_KEYS": secret,
             "AZURE_FRONT_DOOR_PROFILE": PROFILE, "AZURE_FRONT_DOOR_ID": FRONT_DOOR_ID,
-            "MLOPS_BAKE_S": "3", "UV_OFFLINE": "1",
+            "MLOPS_BAKE_S": "3", "MLOPS_SPREAD_S": "0", "UV_OFFLINE": "1",
         }  # fmt: skip
         return self._serving
 

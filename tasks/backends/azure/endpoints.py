@@ -21,7 +21,7 @@ from tasks.backends.azure.containers.front_door import FrontDoor
 from tasks.backends.azure.containers.groups import Group, Groups
 from tasks.backends.azure.containers.health import require_pull
 from tasks.backends.azure.containers.images import Image, Images
-from tasks.backends.azure.containers.pairs import LIVE, Pair, number_of
+from tasks.backends.azure.containers.pairs import LIVE, SINCE, Pair, number_of
 from tasks.backends.azure.containers.proof import Prover
 from tasks.backends.azure.containers.settings import ServingSettings
 from tasks.backends.azure.containers.specs import (
@@ -44,7 +44,6 @@ from tasks.records import Deployment, ModelVersion
 from tasks.replay import known_image
 from tasks.standing import Part, Standing
 
-SINCE = "mlops-since"
 REPLAYED, GAP = "mlops-replayed", "mlops-gap"
 
 
@@ -118,7 +117,8 @@ class ContainerEndpoints:
 
     def tidy(self, name: str, watch: Watch, keep: str = "") -> None:
         """
-        Let all be as the live group's number says: the traffic goes to it, the other is stopped.
+        Let all be as the live group's number says: the traffic goes to it, the other is stopped
+        once nobody is led there any more.
 
         Args:
             keep: a group of this specification may run on, for it is about to be deployed.
@@ -129,6 +129,10 @@ class ContainerEndpoints:
         other = pair.beside(pair.live)
         self._traffic.lead_to(pair.live, other)
         if other and other.is_up and other.tags.get(SPEC) != keep:
+            if not self._traffic.is_left(pair.live, other):
+                watch(f"{other.name} runs on until Front Door has changed everywhere; the next "
+                      "release, repair or sweep stops it")  # fmt: skip
+                return
             self._groups.stop(other.name)
             watch(f"{other.name} is stopped: it costs nothing, and is back in seconds")
 
@@ -144,12 +148,11 @@ class ContainerEndpoints:
         is_watched = bool(live and live.is_running and not is_known)  # a rollback has no time
         if live and is_watched:
             self._traffic.introduce(live, new, watch)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        new = self._groups.tag(new, {LIVE: str(pair.next_number), SINCE: now})
+        new = self._groups.tag(new, {LIVE: str(pair.next_number), SINCE: _now()})
         self._traffic.lead_to(new, pair.beside(new))
         watch(f"version {version.number} is live at {self._traffic.url(new)}")
         if is_watched:
-            self._traffic.watch_over(new)
+            self._traffic.watch_over(new, watch)
         return new
 
     def _booted(
@@ -164,6 +167,8 @@ class ContainerEndpoints:
             watch(f"starting {name}, which has this version")
             return self._groups.start(name)
         if found.provisioning:  # what a group is cannot all be changed in place
+            pair = Pair.of(version.name, self._groups)
+            self._traffic.await_leaving(pair.live, pair.groups[colour], watch)
             self._groups.remove(name)
         else:
             self._require_room()
@@ -186,7 +191,7 @@ class ContainerEndpoints:
         try:
             pair = Pair.of(name, self._groups)
             if live and pair.live and pair.live.name != live.name:
-                self._groups.tag(live, {LIVE: str(pair.next_number)})
+                self._groups.tag(live, {LIVE: str(pair.next_number), SINCE: _now()})
             if live and live.is_running:
                 watch(f"version {live.tags[VERSION]} keeps serving")
                 self.tidy(name, watch)
@@ -234,6 +239,10 @@ class ContainerEndpoints:
 
     def _example(self, name: str) -> Path:
         return self._state / "examples" / f"{slug(name)}.png"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def open_endpoints(

@@ -59,7 +59,8 @@ class ServingPlan:
                        f"cores, {self._serving.memory_gb:g} GB")  # fmt: skip
         yield from self._shares(name)
         yield Call("PATCH", f"{groups}/{new}", "what it proved, and that it is live")
-        if pair.live and pair.live.name != new:
+        is_left_running = self._door and self._serving.spread_s  # until nobody is led there
+        if pair.live and pair.live.name != new and not is_left_running:
             yield Call("POST", f"{groups}/{pair.live.name}/stop", "it was live until then")
 
     def costs(self, name: str) -> tuple[Cost, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tasks.backends.azure.containers.groups import Group, Groups
 from tasks.backends.azure.containers.specs import COLOURS, SPEC, group_name
 
-LIVE = "mlops-live"
+LIVE, SINCE = "mlops-live", "mlops-since"
 
 
 @dataclass(frozen=True)

@@ -76,9 +76,17 @@ class Prover:
               f"median {1000 * found.median_s:.0f} ms)")  # fmt: skip
         return found
 
-    def watch_over(self, group: Group, seconds: float) -> None:
+    def answered(self, group: Group) -> float:
+        """How many requests to score its service has answered since it began."""
+        with self._client(group.url) as client:
+            return self._seen(client, group).answers
+
+    def watch_over(self, group: Group, seconds: float) -> float:
         """
         Look at what the service itself counts, for so long.
+
+        Returns:
+            How many requests to score it answered meanwhile.
 
         Raises:
             Refused: too many errors, or answers that came too late.
@@ -89,9 +97,10 @@ class Prover:
             before = self._seen(client, group)
             while True:
                 self.require_calm(group.name, group.restarts)
-                self._judge(group, before, self._seen(client, group))
+                now = self._seen(client, group)
+                self._judge(group, before, now)
                 if time.monotonic() >= until:
-                    return
+                    return now.answers - before.answers
                 time.sleep(max(0.0, min(self._poll_s, until - time.monotonic())))
 
     def says(self, url: str) -> str | None:

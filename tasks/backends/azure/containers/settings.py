@@ -110,6 +110,13 @@ class ServingSettings(FromHere):
         title="seconds that each share of the traffic is watched",
         description="0 watches nothing",
     )
+    spread_s: float = Field(
+        1200.0,
+        ge=0,
+        validation_alias="MLOPS_SPREAD_S",
+        title="seconds that Front Door may take to change everywhere",
+        description="so long the former group runs on; then the next command, or sweep, stops it",
+    )
     canary: Annotated[
         tuple[float, ...], NoDecode, BeforeValidator(_parted), AfterValidator(_rising)
     ] = Field(

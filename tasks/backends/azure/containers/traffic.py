@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 from tasks.backends.azure.containers.front_door import FrontDoor, Share
 from tasks.backends.azure.containers.groups import Group
+from tasks.backends.azure.containers.pairs import SINCE, number_of
 from tasks.backends.azure.containers.proof import Prover
 from tasks.backends.azure.containers.settings import ServingSettings
 from tasks.backends.azure.containers.specs import ENDPOINT, MODEL, VERSION
@@ -49,11 +51,40 @@ class Traffic:
             )
             watch(f"{percent:g} % of the traffic to version {new.tags[VERSION]}, for "
                   f"{self._serving.bake_s:g} s")  # fmt: skip
-            self.watch_over(new)
+            self._watch_with_traffic(live, new, watch)
 
-    def watch_over(self, group: Group) -> None:
+    def watch_over(self, group: Group, watch: Watch) -> None:
         """Look for a while at what a group that has traffic does; raises as ``introduce``."""
-        self._prover.watch_over(group, self._serving.bake_s)
+        answers = self._prover.watch_over(group, self._serving.bake_s)
+        watch(f"{answers:.0f} answers of {group.name}, none of them bad or late")
+
+    def is_left(self, live: Group, other: Group) -> bool:
+        """Is nobody led to the other group any more? Whoever was live before may still be asked."""
+        if self._door is None or number_of(other) != number_of(live) - 1:
+            return True
+        return self._waits_s(live) <= 0
+
+    def await_leaving(self, live: Group | None, other: Group | None, watch: Watch) -> None:
+        """Wait until nobody is led to the other group any more: it is about to be replaced."""
+        if live and other and other.is_up and not self.is_left(live, other):
+            watch(f"{other.name} may still be asked: waiting {self._waits_s(live):.0f} s until Front "
+                  "Door has changed everywhere (MLOPS_SPREAD_S)")  # fmt: skip
+            time.sleep(max(0.0, self._waits_s(live)))
+
+    def _waits_s(self, live: Group) -> float:
+        since = datetime.fromisoformat(live.tags.get(SINCE) or "2000-01-01T00:00:00+00:00")
+        return self._serving.spread_s - (datetime.now(UTC) - since).total_seconds()
+
+    def _watch_with_traffic(self, live: Group, new: Group, watch: Watch) -> None:
+        """Until the new group was asked at all: the edges of Front Door change one by one."""
+        bake_s, until = self._serving.bake_s, time.monotonic() + self._serving.spread_s
+        asked = self._prover.answered(live)
+        answers = self._prover.watch_over(new, bake_s)
+        while not answers and bake_s and time.monotonic() < until:
+            if self._prover.answered(live) == asked:
+                break  # nobody asks anybody
+            answers = self._prover.watch_over(new, bake_s)
+        watch(f"{answers:.0f} answers of {new.name}, none of them bad or late")
 
     def lead_to(self, live: Group, other: Group | None) -> None:
         """
