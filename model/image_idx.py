@@ -100,9 +100,8 @@ def _parts(uri: str, root: Path) -> tuple[Part, ...]:
     found = []
     for path in sorted(root.iterdir()):
         if match := IMAGES.search(path.name):
-            twin = path.with_name(path.name.removesuffix(".gz"))
-            if twin != path and twin.exists():
-                raise BadDataset(f"{uri} has {twin.name} twice, packed and unpacked; remove one")
+            if path.with_name(f"{path.name}.gz").exists():
+                raise BadDataset(f"{uri} has {path.name} twice, packed and unpacked; remove one")
             found.append(_part(path, match["part"], names))
     has_test = any(part.split == "test" for part in found)
     if not has_test:

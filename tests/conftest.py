@@ -10,7 +10,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -153,12 +153,12 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def in_a_flow(prefect_url) -> Callable:
+def in_a_flow(prefect_url: str) -> Callable[..., Any]:
     """Call a function as the body of a flow run, and give its answer or its error."""
     from prefect import flow
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    def call(body, *arguments):
+    def call(body: Callable[..., Any], *arguments: Any) -> Any:
         with temporary_settings({PREFECT_API_URL: prefect_url}):
             return flow(name="test", persist_result=False)(lambda: body(*arguments))()
 

@@ -169,7 +169,8 @@ def is_success(run: Run) -> bool:
 @contextlib.contextmanager
 def _deleted_passed_over() -> Iterator[None]:
     """A token whose run was deleted is answered with an error, for good."""
-    from databricks.sdk.errors import DatabricksError, NotFound
+    from databricks.sdk.errors import NotFound
+    from databricks.sdk.errors.base import DatabricksError
 
     try:
         yield

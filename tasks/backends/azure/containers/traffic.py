@@ -67,9 +67,10 @@ class Traffic:
     def await_leaving(self, live: Group | None, other: Group | None, watch: Watch) -> None:
         """Wait until nobody is led to the other group any more: it is about to be replaced."""
         if live and other and other.is_up and not self.is_left(live, other):
-            watch(f"{other.name} may still be asked: waiting {self._waits_s(live):.0f} s until Front "
-                  "Door has changed everywhere (MLOPS_SPREAD_S)")  # fmt: skip
-            time.sleep(max(0.0, self._waits_s(live)))
+            left_s = max(0.0, self._waits_s(live))
+            watch(f"{other.name} may still be asked: waiting {left_s:.0f} s until Front Door has "
+                  "changed everywhere (MLOPS_SPREAD_S)")  # fmt: skip
+            time.sleep(left_s)
 
     def _waits_s(self, live: Group) -> float:
         since = datetime.fromisoformat(live.tags.get(SINCE) or "2000-01-01T00:00:00+00:00")
