@@ -38,7 +38,7 @@ def test_a_registry_takes_az(tmp_path):
 
     programs = tmp_path / "programs"  # an agent may have the Azure CLI beside them
     programs.mkdir()
-    for name in ("bash", "env", "git", "dirname", "mktemp", "rm", "tar", "chmod"):
+    for name in ("bash", "env", "git", "dirname", "mkdir", "mktemp", "rm", "tar", "chmod"):
         (programs / name).symlink_to(shutil.which(name))
 
     done = run(clone / "infra" / "build-worker", BASE, REGISTRY="acrmlops", PATH=str(programs))

@@ -19,7 +19,7 @@ BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 STORAGE, VAULT = "Microsoft.Storage/storageAccounts", "Microsoft.KeyVault/vaults"
 WHERE = {  # as docs/azure.md calls it → type, or part of the id
     "the storage account": STORAGE, "the workspace": ML, "the registry": REGISTRY,
-    "the Front Door profile": CDN,
+    "the resource group of the Front Door profile": GROUP,
     "the identity of the container groups, which it gives to them": "-endpoints",
     "itself, which it gives to the containers of runs": "-worker",
     "the resource group of the container groups": GROUP,
@@ -35,6 +35,7 @@ ASKED = [  # what releases ask of Resource Manager and of what is behind it, and
     *((f"{CDN}/{what}", CDN) for what in (
         "read", "afdEndpoints/read", "afdEndpoints/write", "originGroups/write",
         "originGroups/origins/read", "originGroups/origins/write", "afdEndpoints/routes/write")),
+    ("Microsoft.Cdn/operationresults/read", GROUP),  # where its operations are asked about
     (f"{IDENTITIES}/read", "-endpoints"), (f"{IDENTITIES}/assign/action", "-endpoints"),
     (f"{IDENTITIES}/assign/action", "-worker"),  # a run is a container with this identity, made by
     ("Microsoft.Resources/deployments/write", GROUP),  # prefect-azure as a deployment
