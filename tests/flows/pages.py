@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import re
 import signal
+import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -93,11 +95,15 @@ def opened(place: Path, ending: int = signal.SIGINT) -> Iterator[Pages]:
         if "Ctrl-C" in line:
             break
     assert re.search(r"set up +\d+ things made", said), said
+    # Read on: a pipe that is full would hold up the server and its worker.
+    reader = threading.Thread(target=lambda: deque(begun.stdout or (), maxlen=0), daemon=True)
+    reader.start()
     url = f"http://127.0.0.1:{port}/api"
     with httpx.Client(base_url=url, timeout=20, trust_env=False) as api:
         try:
             yield Pages(Checkout(checkout.root, url), api)
         finally:
             begun.send_signal(ending)
-            begun.communicate(timeout=60)
+            begun.wait(timeout=60)
+            reader.join(10)
             checkout("stop")
