@@ -30,8 +30,20 @@ def rollback(name: Name, to: int | None = None, backend: Where = "local") -> Dep
     with alone, evidence_of("rollback", on):
         version = _before(on, name) if to is None else on.registry.version(name, to)
         if version is None:
-            raise Refused(f"no version of {name} served before the champion; name one by --to")
+            raise Refused(_nothing_before(on, name))
         return serve(on, version)
+
+
+def _nothing_before(on: Backend, name: str) -> str:
+    """Why there is nothing to go back to, and what there is."""
+    known = [version.number for version in on.registry.versions(name)]
+    if not known:
+        endpoints = ", ".join(on.endpoints.names()) if on.endpoints else ""
+        return f"no endpoint {name!r}; there are: {endpoints or 'none'}"
+    if len(known) == 1:
+        return f"version {known[0]} is the only one of {name}: there is nothing to go back to"
+    listed = ", ".join(map(str, known))
+    return f"no version of {name} served before the champion; name one by --to: {listed}"
 
 
 def _before(on: Backend, name: str) -> ModelVersion | None:

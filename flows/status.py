@@ -74,7 +74,8 @@ def stop_all(endpoints: Endpoints, ledger: Ledger, name: str | None, console: Co
         with ledger.exclusive("stop", console.print, part=endpoint_part(each)):
             was_alive = endpoints.stop(each)
         console.print(
-            f"{each} {'stopped' if was_alive else 'did not run'}; its versions stay registered"
+            f"{each} {'stopped' if was_alive else 'did not run'}; its versions stay registered; a "
+            "release or rollback starts it again"
         )
     if not known:
         console.print("no endpoint runs")

@@ -94,5 +94,6 @@ def _listener(port: int) -> socket.socket:
         from tasks.backends.local.processes import who_holds
 
         raise Transient(
-            f"port {port} is held by {who_holds(port)}; end that program, or choose another --port"
+            f"port {port} is held by {who_holds(port)}; end that program, or choose "
+            "another --port (make ui PORT=…)"
         ) from error

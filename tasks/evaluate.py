@@ -38,7 +38,9 @@ def evaluate_candidate(
         reasons = "\n".join(f"  · {reason}" for reason in verdict.reasons)
         raise Refused(
             f"candidate {candidate.digest[:12]} was not approved:\n{reasons}\n"
-            f"{_champion_stays(rival) if champion else ''}Look at {candidate.folder}",
+            f"{_champion_stays(rival) if champion else ''}Look at "
+            f"{candidate.folder / 'model_card.md'}; what is asked of a candidate, and how to ask "
+            "less of it: docs/evaluation.md",
             reasons=verdict.reasons,
         )
     approved = Approved(candidate, verdict)

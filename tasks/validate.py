@@ -93,6 +93,8 @@ def _check(
     failed = [check for check in report.checks if not check.passed]
     for check in failed:
         say(f"{check.severity}: {_line(check)}")
+    if failed:
+        say(f"Look at {on.datasets.reports(key) / 'data_docs' / 'index.html'}")
     seconds = time.monotonic() - began
     say(f"{len(report.checks)} checks on {report.images:,} images in {seconds:.0f} s")
     _show(on, dataset, report, key)

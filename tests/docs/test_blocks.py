@@ -89,7 +89,7 @@ def test_the_check_of_the_how_to_is_judged(folder_of, tmp_path, monkeypatch):
     from great_expectations import expectations as gxe
 
     names = {**vars(ours), "between": gxe.ExpectColumnValuesToBeBetween}
-    added = eval(the_block("how-to/own-checks.md", "python").text, names)  # noqa: S307 (ours)
+    (added,) = eval(the_block("how-to/own-checks.md", "python").text, names)  # noqa: S307 (ours)
     before = ours.expectations
     monkeypatch.setattr("data_checks.judge.expectations", lambda *given: [*before(*given), added])
     images = open_images(str(folder_of(cat=16, dog=16)))

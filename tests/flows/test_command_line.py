@@ -60,6 +60,8 @@ def test_a_wrong_word_is_named(words, code, says, capsys, monkeypatch, tmp_path)
         (["release", "--data", "no/such/folder"], 2, "no/such/folder does not exist"),
         (["release", "--data", "nope://bucket/images"], 3, "nope://bucket/images cannot be read"),
         (["rollback"], 3, "there are: none"),
+        (["rollback", "--name", "nope"], 3, "no endpoint 'nope'; there are: none"),
+        (["rollback", "--name", "a/b"], 2, "cannot be used"),
         (["stop", "--name", "nope"], 3, "no endpoint 'nope'"),
         (["verify", "nope"], 3, "no evidence 'nope'"),
     ],
