@@ -41,7 +41,8 @@ class Relay:
         if "x-ms-lease-id" in asked.headers or not asked.token:
             return False
         path = asked.url.partition("?")[0]
-        looked = self._exchanged(replace(asked, method="HEAD", url=path, raw=b""))
+        headers = {k: v for k, v in asked.headers.items() if k != "if-none-match"}
+        looked = self._exchanged(replace(asked, method="HEAD", url=path, headers=headers, raw=b""))
         return looked.headers.get("X-Ms-Lease-Status") == "locked"
 
     def _exchanged(self, asked: Asked) -> Answer:
