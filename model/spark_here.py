@@ -17,12 +17,16 @@ LEAST_JAVA = 17
 MOST_FAILURES = 4  # of a task, before its job fails: as on a cluster
 
 
-def environment(cores: int, *, memory: str = "2g", scratch: Path | None = None) -> dict[str, str]:
+def environment(
+    cores: int, *, machines: int = 0, memory: str = "2g", scratch: Path | None = None
+) -> dict[str, str]:
     """
     Variables for a program that shall find ``cores`` cores of this machine as its cluster.
 
     Args:
-        memory: of the JVM, as Spark writes it; Python's processes are beside it.
+        machines: processes that stand for so many machines, each with ``cores`` cores and a
+            gigabyte; 0: threads of the driver.
+        memory: of the driver's JVM, as Spark writes it; Python's processes are beside it.
         scratch: where shuffled data may lie; by default where the system keeps such files.
     """
     said = {
@@ -35,7 +39,9 @@ def environment(cores: int, *, memory: str = "2g", scratch: Path | None = None) 
         "spark.sql.catalogImplementation": "in-memory",
         **({"spark.local.dir": str(scratch)} if scratch else {}),
     }
-    words = [f"--master local[{cores},{MOST_FAILURES}]", f"--driver-memory {memory}"]
+    threads = f"local[{cores},{MOST_FAILURES}]"
+    master = f"local-cluster[{machines},{cores},1024]" if machines else threads
+    words = [f"--master {master}", f"--driver-memory {memory}"]
     words += [f"--conf {name}={value}" for name, value in said.items()]
     return {
         "PYSPARK_SUBMIT_ARGS": " ".join([*words, "pyspark-shell"]),

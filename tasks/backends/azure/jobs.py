@@ -53,6 +53,7 @@ class Jobs:
         words: list[str],
         libraries: list[str],
         is_usable: Callable[[Run], bool],
+        workers: int = 1,
     ) -> int:
         """
         Start the run, or find it again: the same token names the same run.
@@ -64,6 +65,7 @@ class Jobs:
 
         Args:
             is_usable: of a run that ended: did it leave what it should?
+            workers: machines that work together.
 
         Returns:
             The number of the run.
@@ -75,7 +77,7 @@ class Jobs:
             "python_wheel_task": {
                 "package_name": "image-classifier-mlops", "entry_point": entry, "parameters": words,
             },
-            **task_of(self._settings, wheel, libraries),
+            **task_of(self._settings, wheel, libraries, workers),
         })  # fmt: skip
         environments = environments_of(self._settings, wheel, libraries)
         for epoch in range(EPOCHS):

@@ -35,8 +35,10 @@ class AzurePlanner:
 
     def costs(self, foreseen: Foreseen) -> tuple[Cost, ...]:
         """Training and serving; what is kept in blobs costs cents a year."""
-        images = foreseen.dataset.images * foreseen.job.config.epochs
-        training = () if foreseen.candidate else (Prices.read().training(self._settings, images),)
+        knobs = foreseen.job.config
+        images = foreseen.dataset.images * knobs.epochs
+        cost = Prices.read().training(self._settings, images, knobs.workers)
+        training = () if foreseen.candidate else (cost,)
         if self._serving is None or not _is_deployed(foreseen):
             return training
         return (*training, *self._serving.costs(foreseen.dataset.name))
@@ -66,7 +68,8 @@ class AzurePlanner:
             wheel, is_there = self._trainer.wheel()
             if not is_there:
                 yield Call("PUT", f"{host}/2.0/fs/files{wheel}", "the wheel of this code")
-            yield Call("POST", f"{host}/2.2/jobs/runs/submit", f"a run on {described(given)}")
+            yield Call("POST", f"{host}/2.2/jobs/runs/submit",
+                       f"a run on {described(given, foreseen.job.config.workers)}")  # fmt: skip
             if given.tracking:
                 yield Call("POST", f"{host}/2.0/mlflow/*", "by the run: its knobs and epochs")
                 yield Call("PUT", f"{host}/2.0/fs/files/WorkspaceInternal/Mlflow/*",

@@ -41,6 +41,7 @@ class Times(BaseModel):
 
     start_minutes: NonNegativeFloat
     images_per_second: PositiveFloat
+    efficiency_of_several: float = Field(gt=0, le=1)
 
 
 class Prices(BaseModel):
@@ -72,14 +73,17 @@ class Prices(BaseModel):
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
             raise Refused(f"the price table {file} cannot be used: {error}") from error
 
-    def training(self, settings: AzureSettings, images: int) -> Cost:
+    def training(self, settings: AzureSettings, images: int, workers: int = 1) -> Cost:
         """
         A run that learns from ``images`` images, each epoch's counted.
+
+        Several workers have a driver beside them, which is never a spot machine.
 
         Raises:
             Refused: the table lacks the node type.
         """
-        minutes = images / self.time.images_per_second / 60
+        efficiency = self.time.efficiency_of_several if workers > 1 else 1
+        minutes = images / (workers * efficiency * self.time.images_per_second) / 60
         if settings.serverless:
             return Cost("training", f"{minutes:.1f} min of serverless compute, whose price this "
                         "table does not know", 0.0, self.currency)  # fmt: skip
@@ -94,11 +98,14 @@ class Prices(BaseModel):
         hours = (self.time.start_minutes + minutes) / 60
         hourly = machine.spot_per_hour if settings.is_spot else machine.per_hour
         kind = "spot " if settings.is_spot else ""
+        driver = machine.per_hour if workers > 1 else 0.0
+        units = machine.dbu_per_hour * (workers + 1 if workers > 1 else 1)
+        beside = f" + a driver at {driver:g}" if workers > 1 else ""
         return Cost(
             "training",
-            f"{self.time.start_minutes + minutes:.1f} min of 1 {kind}{settings.node_type} at "
-            f"{hourly:g} an hour + {machine.dbu_per_hour:g} DBU an hour at {self.dbu:g}",
-            hours * (hourly + machine.dbu_per_hour * self.dbu), self.currency,
+            f"{self.time.start_minutes + minutes:.1f} min of {workers} {kind}{settings.node_type} "
+            f"at {hourly:g} an hour{beside} + {units:g} DBU an hour at {self.dbu:g}",
+            hours * (workers * hourly + driver + units * self.dbu), self.currency,
         )  # fmt: skip
 
     def day_of_group(self, name: str, cpu: float, memory_gb: float) -> Cost:

@@ -42,6 +42,7 @@ class DatabricksTrainer:
         number = self._jobs.submit(
             job.token, entry=ENTRY, wheel=self._wheel, words=self._words(run),
             libraries=libraries(), is_usable=lambda found: self._is_usable(found, run),
+            workers=job.config.workers,
         )  # fmt: skip
         run.folder.mkdir(parents=True, exist_ok=True)
         return TrainingRun(job.token, job, run.folder, number=str(number))
