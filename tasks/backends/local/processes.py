@@ -12,6 +12,7 @@ from tasks.errors import Refused, Transient
 from tasks.state import CHECKOUT
 
 REFUSED = 3  # exit code of our programs for data that they cannot learn from
+FAILED = 4  # likewise for what may go well next time
 INTERRUPTED = 130
 
 
@@ -74,6 +75,8 @@ def why_it_ended(what: str, code: int | None, log: Path) -> Exception:
     said = tail(log)
     if code == REFUSED:
         return Refused(f"the {what} refused the data: {said.splitlines()[-1]}")
+    if code == FAILED:
+        return Transient(f"the {what} failed: {said.splitlines()[-1]}")
     if code is None or code < 0 or code == INTERRUPTED:
         return Transient(f"the {what} was killed (exit code {code}); its last words:\n{said}")
     return RuntimeError(f"the {what} failed with exit code {code}; see {log}\n{said}")
