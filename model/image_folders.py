@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from model.image_files import (
     scan,
     too_large,
 )
-from model.images import BadDataset, Chunk, RawImage, in_natural_order, name_of, split_of
+from model.images import BadDataset, CountedChunk, RawImage, in_natural_order, name_of, split_of
 
 READERS = 8
 MOST_AT_ONCE = 128  # files that are asked for together, and the bytes of them that are held:
@@ -54,6 +54,13 @@ class FolderChunk:
     root: str
     system: Any  # as the same in another process
     entries: tuple[Entry, ...]
+
+    @property
+    def images(self) -> int:
+        return len(self.entries)
+
+    def some(self, first: int, end: int) -> FolderChunk:
+        return replace(self, entries=self.entries[first:end])
 
     def read(self, split: str | None = None) -> Iterator[RawImage]:
         asked = [e for e in self.entries if split is None or e.split in (None, split)]
@@ -107,7 +114,7 @@ class Folders:
     def _begun(self) -> hashlib._Hash:
         return hashlib.sha256("\0".join(self.labels).encode())
 
-    def chunks(self, images: int = 512) -> Iterator[Chunk]:
+    def chunks(self, images: int = 512) -> Iterator[CountedChunk]:
         for batch in _batches(self._entries, images):
             yield FolderChunk(self._root, self._system, tuple(batch))
 

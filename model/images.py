@@ -53,6 +53,17 @@ class Chunk(Protocol):
         """All of them, or those of one split; what is declared to be of another is not read."""
 
 
+class CountedChunk(Chunk, Protocol):
+    """A chunk that tells its size, and can be cut."""
+
+    @property
+    def images(self) -> int:
+        """How many, of all splits."""
+
+    def some(self, first: int, end: int) -> CountedChunk:
+        """Some of them as a chunk of its own: from the place ``first`` to before ``end``."""
+
+
 class ImageSet(Protocol):
     """A data set that was found; its images are read in chunks, in an order that never changes."""
 
@@ -71,7 +82,7 @@ class ImageSet(Protocol):
     def mark(self) -> str | None:
         """A digest of the listing alone; with the same one, ``digest`` is the same. Or ``None``."""
 
-    def chunks(self, images: int = 512) -> Iterator[Chunk]:
+    def chunks(self, images: int = 512) -> Iterator[CountedChunk]:
         """All images, about ``images`` a chunk."""
 
 
