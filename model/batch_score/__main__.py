@@ -54,6 +54,7 @@ def batch_score(
     dataset_digest
         What is expected: images of another digest are refused.
     """
+    from model.batch_score.lacking import NotInstalled
     from model.batch_score.place import BadPlace, StorageFailed
     from model.batch_score.pool import WorkerDied
     from model.batch_score.work import Asked, work
@@ -66,7 +67,7 @@ def batch_score(
         if result:
             result.parent.mkdir(parents=True, exist_ok=True)
             result.write_bytes(scores.to_json())
-    except (BadModelFolder, BadDataset, BadPlace) as error:
+    except (NotInstalled, BadModelFolder, BadDataset, BadPlace) as error:
         print(f"refused: {error}", file=sys.stderr)
         return 3
     except (StorageFailed, WorkerDied, OSError) as error:

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from model.batch_score.made import BAD, SCORES, File
-from model.batch_score.place import BadPlace, Place
+from model.batch_score.place import Place
 from model.batch_score.scores import Scores
 from model.batch_score.tables import bad_schema, scores_schema
 from model.batch_score.there import DELTA_LOG
@@ -17,20 +17,9 @@ from model.batch_score.there import DELTA_LOG
 if TYPE_CHECKING:
     import pyarrow as arrow
 
-LACKING = "a Delta table needs the package deltalake: make .venv/spark, or --format parquet"
-
-
-def ask_for_delta() -> None:
-    """Raises BadPlace: the library that writes the log is not installed."""
-    import importlib.util
-
-    if importlib.util.find_spec("deltalake") is None:
-        raise BadPlace(LACKING)
-
 
 def write_logs(scores: Scores, place: Place) -> None:
     """One commit that lists the files of ``scores``, in each of the two tables, if it is not so."""
-    ask_for_delta()
     tables: tuple[tuple[str, arrow.Schema, list[File]], ...] = (
         (SCORES, scores_schema(scores.labels), [part.scores for part in scores.parts]),
         (BAD, bad_schema(), [part.bad for part in scores.parts if part.bad]),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model.batch_score.conclude import conclude, forget, scores_of
+from model.batch_score.lacking import ask_for_what_it_takes
 from model.batch_score.made import BAD, SCORES, Job, Made
 from model.batch_score.options import Scoring
 from model.batch_score.parts import Part, part_size, parts_of
@@ -49,9 +50,10 @@ def work(asked: Asked, say: Say) -> Scores:
     Score what is left to score; the same again changes nothing.
 
     Raises:
-        BadModelFolder, BadDataset, BadPlace: they cannot be used; the message says why.
+        NotInstalled, BadModelFolder, BadDataset, BadPlace: they cannot be used; the message says why.
         StorageFailed, WorkerDied: the same command goes on.
     """
+    ask_for_what_it_takes(asked.scoring)
     folder, place = ModelFolder.read(asked.model), Place(asked.out)
     folder.verify()
     images = open_images(asked.data)

@@ -70,7 +70,8 @@ def test_on_a_volume_nothing_is_renamed_and_what_was_written_is_read_again(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("uri", "says"), [("nope://x", "Protocol not known"), ("/proc/nothing", "no folder can be made")]
+    ("uri", "says"),
+    [("nope://x", "Protocol not known"), ("/proc/nothing", "no folder can be made")],
 )
 def test_where_nothing_can_be_written_is_said(uri, says):
     with pytest.raises(BadPlace, match=says):
