@@ -50,7 +50,7 @@ def work(asked: Asked, say: Say) -> Scores:
     Score what is left to score; the same again changes nothing.
 
     Raises:
-        NotInstalled, BadModelFolder, BadDataset, BadPlace: they cannot be used; the message says why.
+        NotInstalled, BadModelFolder, BadDataset, BadPlace: it says what cannot be used, and why.
         StorageFailed, WorkerDied: the same command goes on.
     """
     ask_for_what_it_takes(asked.scoring)

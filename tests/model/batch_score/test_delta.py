@@ -77,7 +77,7 @@ def test_without_the_library_it_is_said_before_a_thing_is_scored(
 ):
     monkeypatch.setitem(sys.modules, "deltalake", None)
 
-    with pytest.raises(NotInstalled, match="deltalake is not installed: make .venv/spark"):
+    with pytest.raises(NotInstalled, match="deltalake is not installed: make"):
         score(model_folder, pictures, tmp_path / "out")
 
     assert not (tmp_path / "out").exists()
