@@ -31,7 +31,7 @@ def batch_score(
     version_name: str = "",
     scoring: Annotated[Scoring, Parameter(name="*")] = Scoring(),  # noqa: B008 (frozen)
     capture: str | None = None,
-    result: Path | None = None,
+    report: Path | None = None,
     dataset_digest: str | None = None,
 ) -> int:
     """
@@ -49,32 +49,36 @@ def batch_score(
         What the model is called in the scores, such as the number of its version.
     capture
         Folder or fsspec URL of captured traffic: gets a sample of the scores, for the monitor.
-    result
-        A file of this machine that gets a copy of scores.json.
+    report
+        Folder of this machine: gets progress.txt, a copy of scores.json, and a picture.
     dataset_digest
         What is expected: images of another digest are refused.
     """
     from model.batch_score.lacking import NotInstalled
     from model.batch_score.place import BadPlace, StorageFailed
     from model.batch_score.pool import WorkerDied
+    from model.batch_score.report import follower, write_report
     from model.batch_score.work import Asked, work
     from model.folder import BadModelFolder
     from model.images import BadDataset
 
     asked = Asked(model, data, out, scoring, version_name, capture, dataset_digest)
     try:
-        scores = work(asked, lambda line: print(line, flush=True))
-        if result:
-            result.parent.mkdir(parents=True, exist_ok=True)
-            result.write_bytes(scores.to_json())
+        scores = work(asked, follower(report))
+        if report:
+            write_report(scores, report)
     except (NotInstalled, BadModelFolder, BadDataset, BadPlace) as error:
-        print(f"refused: {error}", file=sys.stderr)
+        print(f"refused: {_one_line(error)}", file=sys.stderr)
         return 3
     except (StorageFailed, WorkerDied, OSError) as error:
-        print(f"failed: {error}", file=sys.stderr)
+        print(f"failed: {_one_line(error)}", file=sys.stderr)
         return 4
     print(f"{scores.said}; {out}")
     return 0
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def main() -> int:
