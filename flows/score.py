@@ -9,7 +9,7 @@ from flows.outcome import explained
 from model.batch_score.options import Scoring
 from tasks import backends
 from tasks.ports import scoring_part
-from tasks.score import describe_scoring, find_version, score_images
+from tasks.score import describe_scoring, find_version, placed, score_images
 from tasks.scorings import Scored, token_of
 from tasks.step import say
 
@@ -39,7 +39,8 @@ def score(
     """
     on = backends.choose(backend)
     # A lock of its own, by place: a scoring may take hours, and nothing else need wait for it.
-    alone = on.ledger.exclusive(f"scoring into {out}", say, part=scoring_part(token_of(out)))
+    part = scoring_part(token_of(placed(out)))
+    alone = on.ledger.exclusive(f"scoring into {out}", say, part=part)
     with alone, evidence_of("score", on):
         found = find_version(on, name, version)
         return score_images(on, describe_scoring(data, out, found, scoring, capture))

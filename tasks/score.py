@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from model.batch_score.answered import TENTHS
 from model.batch_score.options import Scoring
 from model.batch_score.report import PICTURE
-from model.batch_score.scores import SCORES_JSON, Scores
+from model.batch_score.scores import SCORES_JSON, TENTHS, Scores
 from tasks.artifacts import markdown_table, picture, show_page
 from tasks.attempts import see_through
 from tasks.digests import digest_of_file
@@ -13,6 +12,7 @@ from tasks.errors import Refused
 from tasks.ports import Backend, BatchScorer
 from tasks.records import ModelVersion
 from tasks.scorings import Scored, ScoringJob, ScoringRun, scored_of
+from tasks.state import CHECKOUT
 from tasks.step import Skipped, say, step
 
 SURE = 0.5  # below it, an answer is one of low confidence
@@ -117,4 +117,9 @@ def describe_scoring(
     data: str, out: str, version: ModelVersion, scoring: Scoring, is_captured: bool
 ) -> ScoringJob:
     """All that decides what is scored, and where it goes."""
-    return ScoringJob(data, out.rstrip("/"), version, scoring, is_captured)
+    return ScoringJob(placed(data), placed(out), version, scoring, is_captured)
+
+
+def placed(uri: str) -> str:
+    """A URL, or a whole path: one that is not begins at the checkout, where programs run."""
+    return uri.rstrip("/") if "://" in uri else str(CHECKOUT / uri)

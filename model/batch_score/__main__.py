@@ -1,9 +1,10 @@
 """
 ``python -m model.batch_score --model DIR --data URI --out URI``: answer any number of images.
 
-Killed at any moment, the same command goes on, and ends with exactly one row an image. Exit codes:
-0 done · 1 bug · 2 usage · 3 the model, the data or --out cannot be used · 4 the storage or a
-process failed, the same command goes on · 130 interrupted.
+Killed at any moment, the same command goes on, and ends with exactly one row an image.
+
+Exit codes: 0 done · 1 bug · 2 usage · 3 the model, the data or the place cannot be used ·
+4 storage or a process failed: the same command goes on · 130 interrupted.
 """
 
 from __future__ import annotations

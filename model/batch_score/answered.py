@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.batch_score.scores import TENTHS
 from model.brightness import brightness_of_each
 from model.images import RawImage
 from model.pixels import BadImage
 from model.score import BATCH, pixels_of
 from model.scorer import Scorer
 
-TENTHS = 10  # of the confidence, that are counted
 EXAMPLES = 5  # of images that could not be scored, a part
 MOST_BATCHES, BLOCK_BYTES = 32, 4 << 20  # of pixels that are decoded before they are answered
 

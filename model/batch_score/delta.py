@@ -8,9 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from model.batch_score.made import BAD, SCORES, File
+from model.batch_score.made import BAD, SCORES
 from model.batch_score.place import Place
-from model.batch_score.scores import Scores
+from model.batch_score.scores import File, Scores
 from model.batch_score.tables import bad_schema, scores_schema
 from model.batch_score.there import DELTA_LOG
 

@@ -10,6 +10,7 @@ from typing import Any
 from model.batch_score.answered import Shape, answer
 from model.batch_score.parts import Part
 from model.batch_score.place import Place
+from model.batch_score.scores import File
 from model.batch_score.tables import bad_table, note_of, scores_table, to_parquet
 from model.scorer import Scorer
 
@@ -41,16 +42,6 @@ class Job:
     def file(self, folder: str, number: int) -> str:
         """The name of a part's file in one of the two folders."""
         return f"{folder}/part-{number:05d}-{self.key}.parquet"
-
-
-@dataclass(frozen=True)
-class File:
-    """A file of one part; ``sha256`` of its bytes."""
-
-    name: str
-    rows: int
-    size_bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True)

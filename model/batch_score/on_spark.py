@@ -10,9 +10,10 @@ from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from model.batch_score.made import File, Job, Made, make_part
+from model.batch_score.made import Job, Made, make_part
 from model.batch_score.parts import Part
 from model.batch_score.place import BadPlace, StorageFailed
+from model.batch_score.scores import File
 from model.images import BadDataset
 
 if TYPE_CHECKING:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from multiprocessing import cpu_count
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -28,3 +30,10 @@ class Scoring(BaseModel):
     replace: Annotated[bool, Parameter(negative="")] = Field(
         False, description="Other scores that lie there go, once the new ones are complete."
     )
+
+    @property
+    def processes(self) -> int:
+        """As many as were asked for, or one a core that this process may use."""
+        if self.workers:
+            return self.workers
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cpu_count()

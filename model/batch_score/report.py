@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from model.batch_score.answered import TENTHS
-from model.batch_score.scores import SCORES_JSON, Scores
+from model.batch_score.scores import SCORES_JSON, TENTHS, Scores
 from model.plots import BLUE, blank_figure
 
 PROGRESS, PICTURE = "progress.txt", "scores.png"

@@ -9,12 +9,20 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from model.batch_score.answered import TENTHS
-from model.batch_score.made import File
-
 SCORES_JSON = "scores.json"
 LAYOUT = 1  # of files and parts: another one is another key
+TENTHS = 10  # of the confidence, that are counted
 EXAMPLES = 20
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of one part; ``sha256`` of its bytes."""
+
+    name: str
+    rows: int
+    size_bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -124,10 +123,4 @@ def _by_engine(job: Job, parts: Iterable[Part], count: int, scoring: Scoring) ->
         return on_spark(job, parts)
     from model.batch_score.pool import in_pool
 
-    return in_pool(job, parts, workers=min(scoring.workers or cores(), count))
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    has_affinity = hasattr(os, "sched_getaffinity")
-    return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    return in_pool(job, parts, workers=min(scoring.processes, count))

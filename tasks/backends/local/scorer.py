@@ -9,7 +9,6 @@ from pathlib import Path
 
 from model.batch_score.report import PROGRESS
 from model.batch_score.scores import SCORES_JSON, Scores
-from model.batch_score.work import cores
 from model.spark_here import environment, lacking
 from tasks.backends.local.follow import follow
 from tasks.backends.local.processes import REFUSED, tail, why_it_ended
@@ -88,8 +87,8 @@ def _environment(job: ScoringJob, run: ScoringRun) -> dict[str, str]:
     if job.scoring.engine != "spark":
         return dict(os.environ)
     (run.folder / "scratch").mkdir(parents=True, exist_ok=True)
-    many = job.scoring.workers or cores()
-    return {**os.environ, **environment(many, scratch=run.folder / "scratch")}
+    there = environment(job.scoring.processes, scratch=run.folder / "scratch")
+    return {**os.environ, **there}
 
 
 def _scores(file: Path) -> Scores | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from model.batch_score.made import File, Made
+from model.batch_score.made import Made
+from model.batch_score.scores import File
 from model.batch_score.telling import Telling
 
 
