@@ -57,7 +57,9 @@ def conclude(scores: Scores, place: Place, scoring: Scoring, say: Callable[[str]
                             "written; the same command makes it anew")  # fmt: skip
     there.ask_for_room(scores.key, place, replace=scoring.replace, format=scoring.format)
     for folder in (SCORES, BAD):
-        place.settle(folder)
+        place.clear(folder)
+        if there.scores is None:
+            place.settle(folder)
     told = replace(scores, format="delta" if there.is_delta else scoring.format)
     if told.format == "delta":
         from model.batch_score.delta import write_logs
@@ -65,6 +67,7 @@ def conclude(scores: Scores, place: Place, scoring: Scoring, say: Callable[[str]
         write_logs(told, place)
     if there.scores != told:
         place.write(SCORES_JSON, told.to_json())
+        place.settle("")
     others = there.others(scores.key)
     for name in others:
         place.remove(name)

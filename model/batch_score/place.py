@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
-import uuid
 from pathlib import Path
 from typing import Any
 
+from model.batch_score.whole import DRAFT, copy_whole, replace_whole, settle
 from model.image_files import is_local
 
 VOLUMES = ("/Volumes/", "/dbfs/")  # of Databricks: what is renamed there is copied, bit by bit
-DRAFT = ".draft"
 REFUSED = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
     errno.ENAMETOOLONG,
@@ -78,34 +76,36 @@ class Place:
                 return None
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file, or replace it, in one step. Raises BadPlace, StorageFailed."""
+        """Write a file, or replace it, in one step; see ``settle``."""
         path = f"{self.root}/{name}"
         with self._told(name):
             if not self.is_here:
                 self._system.pipe_file(path, data)
             elif path.startswith(VOLUMES):
-                _copy(data, Path(path))
+                copy_whole(data, Path(path))
             else:
-                _replace(data, Path(path))
+                replace_whole(data, Path(path))
 
     def remove(self, name: str) -> None:
         """Remove a file; one that is gone already is fine."""
         with self._told(name), contextlib.suppress(FileNotFoundError):
             self._system.rm_file(f"{self.root}/{name}")
 
+    def clear(self, folder: str) -> None:
+        """Remove the drafts that a kill left."""
+        if self.is_here:
+            with self._told(folder):
+                for draft in Path(self.root, folder).glob(f".*{DRAFT}"):
+                    draft.unlink(missing_ok=True)
+
     def settle(self, folder: str) -> None:
-        """Remove the drafts that a kill left; what was renamed stays so if the power goes."""
-        path = f"{self.root}/{folder}"
-        if not self.is_here or path.startswith(VOLUMES) or not Path(path).is_dir():
+        """Return when the files stay what they are, also if the power goes."""
+        place = Path(self.root, folder)
+        if not self.is_here or f"{place}/".startswith(VOLUMES) or not place.is_dir():
             return
         with self._told(folder):
-            for draft in Path(path).glob(f".*{DRAFT}"):
-                draft.unlink(missing_ok=True)
-            handle = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            for each in (*(path for path in place.iterdir() if path.is_file()), place):
+                settle(each)
 
     @contextlib.contextmanager
     def _told(self, name: str) -> Any:
@@ -130,23 +130,3 @@ def _cure(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "make room, then the same command goes on: finished parts stay"
     return "the same command goes on: finished parts stay"
-
-
-def _replace(data: bytes, target: Path) -> None:
-    draft = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}{DRAFT}")
-    try:
-        with draft.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-
-
-def _copy(data: bytes, target: Path) -> None:
-    """To the final name at once, then looked at: half a file has no footer, and is made anew."""
-    target.write_bytes(data)
-    if target.read_bytes() != data:
-        raise OSError(errno.EIO, "what was read back is not what was written")

@@ -79,18 +79,25 @@ def to_parquet(table: arrow.Table, note: Mapping[str, Any]) -> bytes:
     parquet.write_table(
         table.replace_schema_metadata(known), sink, compression="zstd",
         use_dictionary=[name for name in REPEATED if name in table.schema.names],
+        write_page_checksum=True,
     )  # fmt: skip
     return bytes(sink.getvalue().to_pybytes())
 
 
 def note_of(data: bytes | None) -> tuple[dict[str, Any], int] | None:
-    """The note of a whole file, and its number of rows; ``None`` for anything else."""
+    """
+    The note of a whole file, and its number of rows; ``None`` for anything else.
+
+    All of it is read, and compared with the checksums in it: what a loss of power left may have a
+    footer, and a hole before it.
+    """
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 
     try:
-        found = parquet.ParquetFile(arrow.BufferReader(data or b""))
+        source = arrow.BufferReader(data or b"")
+        found = parquet.ParquetFile(source, page_checksum_verification=True)
         note = json.loads(found.schema_arrow.metadata[NOTE])
-        return (note, found.metadata.num_rows) if isinstance(note, dict) else None
+        return (note, found.read().num_rows) if isinstance(note, dict) else None
     except (arrow.ArrowException, OSError, ValueError, KeyError, TypeError):
         return None

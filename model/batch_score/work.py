@@ -101,7 +101,7 @@ def _made(
         place.remove(SCORES_JSON)  # a file of a part is gone
     for folder in (SCORES, BAD):
         place.begin(folder)
-        place.settle(folder)
+        place.clear(folder)
     size = part_size(images, len(job.labels))
     parts = (
         replace(part, is_there=job.file(SCORES, part.number) in there.files)

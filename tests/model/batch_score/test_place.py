@@ -36,10 +36,10 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
     place = Place(str(tmp_path))
     place.write("a", b"before")
 
-    def full(_: int) -> None:
+    def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(places.os, "fsync", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(StorageFailed, match="No space left on device; make room"):
         place.write("a", b"after")
 
@@ -53,6 +53,7 @@ def test_drafts_of_a_kill_are_no_files_and_go(tmp_path):
 
     assert place.names("") == {}
     place.settle("")
+    place.clear("")
     assert list(tmp_path.iterdir()) == []
 
 
