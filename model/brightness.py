@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_VALUES = 1 << 16  # at once, as floats: within a processor's own memory
+MOST_VALUES = 1 << 16  # at once: within a processor's own memory
 
 
 def brightness(pixels: NDArray[np.uint8]) -> tuple[float, float]:
@@ -31,9 +33,10 @@ def brightness_of_each(
     size = flat.shape[1]
     together = max(1, MOST_VALUES // size)
     sums, squares = np.empty(len(flat)), np.empty(len(flat))
+    kind: Any = np.int32 if size * 255**2 < 2**31 else np.float64  # whole numbers in either: exact
     for first in range(0, len(flat), together):
-        values = flat[first : first + together].astype(np.float64)
-        sums[first : first + together] = values.sum(axis=1)  # whole numbers: no digit is lost
+        values: NDArray[Any] = flat[first : first + together].astype(kind)
+        sums[first : first + together] = values.sum(axis=1, dtype=kind)
         squares[first : first + together] = np.einsum("ij,ij->i", values, values)
     mean = sums / size
     return mean, np.sqrt(np.maximum(squares / size - mean * mean, 0))

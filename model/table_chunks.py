@@ -111,8 +111,10 @@ class TableChunk:
         data, paths, labels = _columns(batch)
         stem = stem_of(self.file.path)
         named = [path or f"{stem}/{number}" for path, number in zip(paths, numbers, strict=True)]
-        faults = [None if each is not None else "no bytes in this row" for each in data]
-        data = [each or b"" for each in data]
+        faults: Iterable[str | None] = repeat(None)
+        if None in data:
+            faults = [None if each is not None else "no bytes in this row" for each in data]
+            data = [each or b"" for each in data]
         splits = [side or split_of(each) for side, each in zip(sides, data, strict=True)]
         rows = zip(
             named, map(self._label, labels), splits, data, repeat(None), faults, strict=False
@@ -162,7 +164,7 @@ def _rows_of(batches: Iterable[Any], skipped: int, wanted: int) -> Iterator[Any]
             return
 
 
-def _columns(batch: Any) -> tuple[Iterable[Any], ...]:
+def _columns(batch: Any) -> tuple[list[Any], ...]:
     """Image bytes, paths and labels of some rows; ``None`` for what there is not."""
     import pyarrow as arrow
 

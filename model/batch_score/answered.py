@@ -14,6 +14,7 @@ from model.batch_score.scores import TENTHS
 from model.brightness import brightness_of_each
 from model.images import RawImage
 from model.pixels import BadImage
+from model.plain import decode_plain
 from model.score import BATCH, pixels_of
 from model.scorer import Scorer
 
@@ -92,7 +93,8 @@ class Filling:
         path, label, split = self.paths.append, self.labels.append, self.splits.append
         for image in images:
             try:
-                pixels[at] = pixels_of(image, shape)
+                plain = decode_plain(image.data, shape) if image.raw_shape is None else None
+                pixels[at] = pixels_of(image, shape) if plain is None else plain
             except BadImage as error:
                 problem = str(error).removeprefix(f"{image.path}: ")
                 self.bad.append((image.path, image.label, image.split, problem))
