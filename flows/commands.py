@@ -141,7 +141,7 @@ def score(
     Parameters
     ----------
     data
-        Folder with a folder a class, Parquet file, IDX folder, or an fsspec URL of one.
+        Images, which need no label: a folder, Parquet file, IDX folder, or an fsspec URL of one.
     out
         Folder or fsspec URL of the answers; scores.json is there when all of them are.
     version

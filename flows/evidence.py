@@ -105,7 +105,7 @@ def _digests(steps: Timeline) -> dict[str, str]:
         if isinstance(record, ModelVersion):
             found[f"version:{record.name}/{record.number}"] = record.digest
         if isinstance(record, Scored):
-            found[f"dataset:{record.data}"] = record.dataset_digest
+            found[f"images:{record.data}"] = record.dataset_digest
             if "://" not in record.out:
                 found[f"{record.out}/{SCORES_JSON}"] = record.scores_digest
         if isinstance(record, Deployment):

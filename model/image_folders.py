@@ -12,6 +12,7 @@ from typing import Any
 
 from model.image_files import (
     NO_UTF8,
+    Found,
     bytes_of,
     fault_of,
     is_local,
@@ -75,10 +76,12 @@ class Folders:
 
     kind = "class folders"
 
-    def __init__(self, uri: str, system: Any, root: str) -> None:
+    def __init__(
+        self, uri: str, system: Any, root: str, found: tuple[list[Entry], set[str]]
+    ) -> None:
         self.uri, self.name = uri, name_of(uri)
         self._system, self._root = system, root
-        self._entries, labels = _listing(system, root, uri)
+        self._entries, labels = found
         self.labels = in_natural_order(labels)
         if not self._entries:
             raise BadDataset(
@@ -121,7 +124,16 @@ class Folders:
 
 def open_folders(uri: str, system: Any, root: str) -> Folders:
     """Class folders at ``root``. Raises BadDataset: no label folder, or no file in any."""
-    return Folders(uri, system, root)
+    return Folders(uri, system, root, _listing(system, root, uri))
+
+
+def open_loose(uri: str, system: Any, root: str) -> Folders:
+    """Class folders; where there is no folder at all, the files, without a label."""
+    listed = scan(system, root)
+    if any(found.is_folder for found in listed):
+        return open_folders(uri, system, root)
+    entries = [_entry(system, found, printable(found.name), "", None, root) for found in listed]
+    return Folders(uri, system, root, (entries, set()))
 
 
 def _listing(system: Any, root: str, uri: str) -> tuple[list[Entry], set[str]]:
@@ -155,13 +167,17 @@ def _walk(
     for found in scan(system, folder):
         below = f"{prefix}/{printable(found.name)}"
         if not found.is_folder:
-            fault = fault_of(system, found.path, root) or too_large(found.size)
-            yield Entry(below, label, split, fault, found.size, found.mark)
+            yield _entry(system, found, below, label, split, root)
         elif is_local(system) and Path(found.path).is_symlink():
             fault = fault_of(system, found.path, root) or "symlink to a folder"
             yield Entry(below, label, split, fault)
         else:
             yield from _walk(system, found.path, below, label, split, root)
+
+
+def _entry(system: Any, found: Found, path: str, label: str, split: str | None, root: str) -> Entry:
+    fault = fault_of(system, found.path, root) or too_large(found.size)
+    return Entry(path, label, split, fault, found.size, found.mark)
 
 
 def _read(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from model.images import BadDataset, CountedChunk, in_natural_order, name_of
+from model.images import LABELLED, BadDataset, CountedChunk, in_natural_order, name_of
 from model.table_chunks import TableChunk, TableFile, stem_of
 from model.table_columns import ask_for_columns, class_names
 
@@ -17,7 +17,9 @@ class Tables:
 
     kind = "parquet"
 
-    def __init__(self, uri: str, system: Any, files: list[str], root: str) -> None:
+    def __init__(
+        self, uri: str, system: Any, files: list[str], root: str, needed: tuple[str, ...] = LABELLED
+    ) -> None:
         import pyarrow as arrow
         import pyarrow.parquet as parquet
 
@@ -29,7 +31,7 @@ class Tables:
             try:
                 with system.open(file, "rb") as stream:
                     table = parquet.ParquetFile(stream)
-                    ask_for_columns(file, table.schema_arrow)
+                    ask_for_columns(file, table.schema_arrow, needed)
                     self._names = class_names(file, table.schema_arrow)
                     row = 0
                     for group in range(table.num_row_groups):
@@ -45,7 +47,7 @@ class Tables:
         self.labels = self._names or in_natural_order(found - {""})
         if not self._length:
             raise BadDataset(f"{uri} has no images: its table has no rows")
-        if not self.labels:
+        if "label" in needed and not self.labels:
             raise BadDataset(f"{uri} has no labels: its column `label` is empty")
 
     def __len__(self) -> int:
@@ -80,14 +82,16 @@ class Tables:
             yield TableChunk(known[path], group, row, self._names, splits[path], rows)
 
 
-def open_tables(uri: str, system: Any, files: list[str], root: str) -> Tables:
+def open_tables(
+    uri: str, system: Any, files: list[str], root: str, needed: tuple[str, ...] = LABELLED
+) -> Tables:
     """Parquet files. Raises BadDataset: broken, without the columns, or without rows."""
-    return Tables(uri, system, files, root)
+    return Tables(uri, system, files, root, needed)
 
 
 def _labels(table: Any, names: tuple[str, ...] | None) -> set[str]:
-    if names:
-        return set(names)
+    if names or "label" not in table.schema_arrow.names:
+        return set(names or ())
     found: set[str] = set()
     for group in range(table.num_row_groups):
         column = table.read_row_group(group, columns=["label"])["label"]

@@ -175,4 +175,5 @@ def _columns(batch: Any) -> tuple[list[Any], ...]:
         data, path = (parts[name].to_pylist() if name in parts else nothing for name in PARTS)
     else:
         data, path = image.to_pylist(), nothing
-    return data, path, batch.column("label").to_pylist()
+    label = batch.column("label").to_pylist() if "label" in batch.schema.names else nothing
+    return data, path, label

@@ -43,7 +43,7 @@ def batch_score(
     model
         The model folder.
     data
-        Folder with a folder a class, Parquet file, IDX folder, or an fsspec URL of one.
+        Images, which need no label: a folder, Parquet file, IDX folder, or an fsspec URL of one.
     out
         Folder or fsspec URL: gets scores/ and bad/, and scores.json when all is there.
     version_name

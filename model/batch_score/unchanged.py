@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from model.batch_score.place import BadPlace, Place
-from model.images import open_images
+from model.images import open_unlabelled
 
 
 def is_same(data: str, mark: str | None, digest: str) -> bool:
@@ -11,7 +11,7 @@ def is_same(data: str, mark: str | None, digest: str) -> bool:
     import fsspec
 
     fsspec.core.url_to_fs(data)[0].invalidate_cache()
-    again = open_images(data)
+    again = open_unlabelled(data)
     return (mark is not None and again.mark() == mark) or again.digest() == digest
 
 

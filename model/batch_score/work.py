@@ -19,7 +19,7 @@ from model.batch_score.there import There
 from model.batch_score.traffic import capture
 from model.batch_score.unchanged import is_same, keep_apart
 from model.folder import ModelFolder
-from model.images import BadDataset, ImageSet, open_images
+from model.images import BadDataset, ImageSet, open_unlabelled
 
 Say = Callable[[str], None]
 
@@ -55,7 +55,7 @@ def work(asked: Asked, say: Say) -> Scores:
     ask_for_what_it_takes(asked.scoring)
     folder, place = ModelFolder.read(asked.model), Place(asked.out)
     folder.verify()
-    images = open_images(asked.data)
+    images = open_unlabelled(asked.data)
     keep_apart(asked.data, place)
     mark, digest = images.mark(), images.digest()
     if asked.checked not in (None, digest):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import fsspec
 import numpy as np
+import pyarrow as arrow
 import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 import pytest
@@ -263,6 +264,33 @@ def test_no_image_may_be_good(model_folder, tmp_path):
 
     assert (scores.rows, scores.bad) == (0, 1)
     assert rows_of(tmp_path / "out").num_rows == 0
+
+
+def test_images_need_no_label(model_folder, folder_of, tmp_path):
+    labelled = folder_of(cat=8)
+    files = sorted(labelled.rglob("*.png"))
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    for file in files:
+        shutil.copy(file, alone / f"{file.parent.parent.name}-{file.name}")
+    without = {"image": [file.read_bytes() for file in files]}
+    empty = {**without, "label": arrow.array([None] * 8, arrow.string())}
+    parquet.write_table(arrow.table(without), tmp_path / "without.parquet")
+    parquet.write_table(arrow.table(empty), tmp_path / "empty.parquet")
+    found = {}
+
+    for name in ("alone", "without.parquet", "empty.parquet"):
+        scores = score(model_folder, tmp_path / name, tmp_path / f"scores of {name}")
+        rows = rows_of(tmp_path / f"scores of {name}")
+        assert (scores.rows, scores.totals.labelled) == (8, 0), name
+        assert set(rows["label"].to_pylist()) == {""}
+        found[name] = sorted(map(tuple, rows["probabilities"].to_pylist()))
+    score(model_folder, labelled, tmp_path / "scores")
+    expected = sorted(map(tuple, rows_of(tmp_path / "scores")["probabilities"].to_pylist()))
+    assert all(each == expected for each in found.values())
+    for name in found:
+        with pytest.raises(BadDataset, match="label"):
+            open_images(str(tmp_path / name))  # a release still asks for them
 
 
 @pytest.mark.parametrize("where", ["file://{}/out", "memory:/{}/out"])
