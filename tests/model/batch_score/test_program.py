@@ -59,15 +59,17 @@ def gone(processes: list[psutil.Process]) -> bool:
 
 
 def test_it_says_how_far_it_is_and_what_came_of_it(program, model_folder, many, tmp_path):
-    done = program(model_folder, many, tmp_path / "out", "--result", str(tmp_path / "r" / "x.json"))
+    done = program(model_folder, many, tmp_path / "out", "--report", str(tmp_path / "report"))
 
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[-2].startswith("9,000 of 9,000 images  ")
     assert lines[-1] == f"8,996 images scored, 4 could not be scored; {tmp_path / 'out'}"
     assert paths_of(tmp_path / "out") == ALL
-    copy = (tmp_path / "r" / "x.json").read_bytes()
-    assert copy == (tmp_path / "out" / "scores.json").read_bytes()
+    report = tmp_path / "report"
+    assert (report / "progress.txt").read_text().splitlines() == lines[:-1]
+    assert (report / "scores.png").read_bytes().startswith(b"\x89PNG")
+    assert (report / "scores.json").read_bytes() == (tmp_path / "out/scores.json").read_bytes()
 
 
 def test_several_workers_leave_the_bytes_of_one(program, model_folder, many, tmp_path):
