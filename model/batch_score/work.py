@@ -61,7 +61,7 @@ def work(asked: Asked, say: Say) -> Scores:
     if asked.checked not in (None, digest):
         raise BadDataset(f"{asked.data} changed: its digest was {str(asked.checked)[:12]}, and is "
                          f"{digest[:12]}")  # fmt: skip
-    job = _job(asked, folder, digest)
+    job = _job(asked, folder, place, digest)
     there = There.at(place)
     there.ask_for_room(
         job.key, place, replace=asked.scoring.replace, format=asked.scoring.format
@@ -83,13 +83,14 @@ def work(asked: Asked, say: Say) -> Scores:
     return scores
 
 
-def _job(asked: Asked, folder: ModelFolder, digest: str) -> Job:
+def _job(asked: Asked, folder: ModelFolder, place: Place, digest: str) -> Job:
     scoring, path = asked.scoring, Path(folder.path).resolve()
     whose = (LAYOUT, folder.digest, asked.version, digest, scoring.split)
     key = hashlib.sha256("\0".join(map(str, whose)).encode()).hexdigest()[:16]
     # Workers of a cluster need not see the folder.
     model = str(path) if scoring.engine == "pool" else (path / "model.tflite").read_bytes()
-    return Job(asked.out, key, scoring.split, folder.labels, folder.shape, model, asked.version,
+    out = place.root if place.is_here else asked.out  # they may work elsewhere in the tree
+    return Job(out, key, scoring.split, folder.labels, folder.shape, model, asked.version,
                folder.digest)  # fmt: skip
 
 

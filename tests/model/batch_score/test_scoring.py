@@ -248,13 +248,16 @@ def test_images_of_every_kind_are_rows(model_folder, folder_of, tmp_path):
     (put / "c.png").symlink_to(data / "nowhere")
     (put / "d.jpg").write_bytes(encoded(picture(5, channels=3, height=40), "JPEG"))
     (put / "e.gif").write_bytes(encoded(picture(6), "GIF"))
+    with (put / "f.png").open("wb") as giant:
+        giant.truncate((1 << 30) + 1)
 
     scores = score(model_folder, data, tmp_path / "out")
 
-    assert (scores.rows, scores.bad) == (10, 3)
+    assert (scores.rows, scores.bad) == (10, 4)
     bad = {row["path"]: row["problem"] for row in rows_of(tmp_path / "out", "bad").to_pylist()}
     assert bad["train/cat/c.png"] == "symlink to nothing"
-    assert len(paths_of(tmp_path / "out")) == len(set(paths_of(tmp_path / "out"))) == 13
+    assert bad["train/cat/f.png"].startswith("too large: 1,073,741,825 bytes")
+    assert len(paths_of(tmp_path / "out")) == len(set(paths_of(tmp_path / "out"))) == 14
 
 
 def test_no_image_may_be_good(model_folder, tmp_path):
