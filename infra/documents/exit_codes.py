@@ -10,6 +10,7 @@ PROGRAMS = {
     "`python -m flows …`": "flows/cli.py",
     "`python -m model.train`": "model/train.py",
     "`python -m model.tune`": "model/tune/__main__.py",
+    "`python -m model.batch_score`": "model/batch_score/__main__.py",
     "`python -m model.serve`": "model/serve/__main__.py",
     "`python -m model.bundle`": "model/bundle.py",
     "`make image`": "infra/build-image",

@@ -18,6 +18,7 @@ ROOMS = {
     "data_checks": "Images in, a report out. The only place with Great Expectations.",
     "data_checks/drift": "Traffic beside the test images: has it drifted?",
     "model": "Images, network, training, evaluation, export. The only place with TensorFlow.",
+    "model/batch_score": "Answers to any number of images, as a table.",
     "model/serve": "The scoring service. No TensorFlow, no framework.",
     "model/tune": "The search for training knobs.",
 }  # fmt: skip

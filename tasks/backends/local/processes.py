@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -16,7 +17,9 @@ FAILED = 4  # likewise for what may go well next time
 INTERRUPTED = 130
 
 
-def start_detached(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+def start_detached(
+    command: list[str], log: Path, environment: Mapping[str, str] = os.environ
+) -> subprocess.Popen[bytes]:
     """Start ``command`` so that it outlives us and our terminal; its output goes to ``log``."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -27,7 +30,7 @@ def start_detached(command: list[str], log: Path) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**environment, "PYTHONUNBUFFERED": "1"},
         )
 
 
