@@ -1,0 +1,75 @@
+"""The Spark that starts the workers: the session of a cluster, else one of this machine."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from model.spark_here import environment, lacking
+from model.spread.failures import CannotSpread
+
+TOLD_BY = ("PYSPARK_SUBMIT_ARGS", "DATABRICKS_RUNTIME_VERSION", "MASTER", "SPARK_REMOTE")
+MOST_WAIT_S = 30.0  # in which the machines of a cluster that has just begun report
+
+
+def session(name: str) -> Any:
+    """
+    The session of the cluster, or what the environment describes; by default all cores here.
+
+    Raises:
+        CannotSpread: this machine has no Spark.
+    """
+    if why := lacking():
+        raise CannotSpread(f"workers are started by Spark: {why}")
+    from pyspark.sql import SparkSession
+
+    if not (SparkSession.getActiveSession() or any(word in os.environ for word in TOLD_BY)):
+        os.environ.update(environment(os.cpu_count() or 1))
+    return SparkSession.builder.appName(name).getOrCreate()
+
+
+def is_here(spark: Any) -> bool:
+    """Do all tasks run on this machine?"""
+    return str(spark.sparkContext.master).startswith("local")
+
+
+def ask_for_slots(spark: Any, workers: int) -> None:
+    """
+    Make sure that all workers can run at once.
+
+    Raises:
+        CannotSpread: the cluster has fewer slots than ``workers``.
+    """
+    until = time.monotonic() + MOST_WAIT_S
+    has_all = spark.sparkContext.master.startswith("local[")  # at once: no machine reports later
+    while (slots := _slots(spark)) < workers:
+        if has_all or time.monotonic() >= until:
+            raise too_many(workers, slots)
+        time.sleep(1)
+
+
+def too_many(workers: int, slots: int) -> CannotSpread:
+    """The refusal of more workers than Spark can run at once."""
+    return CannotSpread(
+        f"{workers} workers were asked for, and Spark runs {slots} tasks at once here; "
+        f"ask for --workers {slots}, or for a cluster with more machines, cores or GPUs"
+    )
+
+
+def _slots(spark: Any) -> int:
+    """
+    Tasks that run at once.
+
+    By what Spark itself asks before a barrier stage, which has no public name: the default
+    parallelism knows cores, but not GPUs, and is what a user may have set.
+    """
+    from py4j.protocol import Py4JError
+
+    context = spark.sparkContext
+    try:
+        inner = context._jsc.sc()
+        profile = inner.resourceProfileManager().defaultResourceProfile()
+        return int(inner.maxNumConcurrentTasks(profile))
+    except Py4JError:
+        return int(context.defaultParallelism)
