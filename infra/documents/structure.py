@@ -20,6 +20,7 @@ ROOMS = {
     "model": "Images, network, training, evaluation, export. The only place with TensorFlow.",
     "model/serve": "The scoring service. No TensorFlow, no framework.",
     "model/tune": "The search for training knobs.",
+    "model/spread": "Training on several workers, by Apache Spark.",
 }  # fmt: skip
 FILES = {
     "Makefile": "one door for people and for CI: `make` alone lists the targets",

@@ -22,7 +22,7 @@ def worker_of(places: Places, workers: int) -> NDArray[np.int64]:
         places: of the images, in the order of the data set.
 
     >>> worker_of(np.arange(8), 2).tolist()
-    [1, 0, 1, 0, 1, 0, 0, 1]
+    [1, 0, 0, 1, 1, 0, 0, 1]
     """
     turn = _drawn(places // workers) % np.uint64(workers)
     found: NDArray[np.int64] = (places + turn.astype(np.int64)) % workers
