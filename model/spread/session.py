@@ -9,7 +9,10 @@ from typing import Any
 from model.spark_here import environment, lacking
 from model.spread.failures import CannotSpread
 
-TOLD_BY = ("PYSPARK_SUBMIT_ARGS", "DATABRICKS_RUNTIME_VERSION", "MASTER", "SPARK_REMOTE")
+TOLD_BY = (
+    "PYSPARK_SUBMIT_ARGS", "PYSPARK_GATEWAY_PORT", "SPARK_CONF_DIR", "SPARK_REMOTE",
+    "DATABRICKS_RUNTIME_VERSION",
+)  # fmt: skip
 MOST_WAIT_S = 30.0  # in which the machines of a cluster that has just begun report
 
 
@@ -18,7 +21,7 @@ def session(name: str) -> Any:
     The session of the cluster, or what the environment describes; by default all cores here.
 
     Raises:
-        CannotSpread: this machine has no Spark.
+        CannotSpread: this machine has no Spark, or one that starts no workers.
     """
     if why := lacking():
         raise CannotSpread(f"workers are started by Spark: {why}")
@@ -26,7 +29,13 @@ def session(name: str) -> Any:
 
     if not (SparkSession.getActiveSession() or any(word in os.environ for word in TOLD_BY)):
         os.environ.update(environment(os.cpu_count() or 1))
-    return SparkSession.builder.appName(name).getOrCreate()
+    found = SparkSession.builder.appName(name).getOrCreate()
+    if "connect" in type(found).__module__:
+        raise CannotSpread(
+            "this session speaks to Spark from afar (Spark Connect, as serverless and shared "
+            "clusters have it), which starts no workers; use a cluster of your own"
+        )
+    return found
 
 
 def is_here(spark: Any) -> bool:

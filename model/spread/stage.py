@@ -22,7 +22,13 @@ from model.spread.task import LEARNED, learn
 MOST_ATTEMPTS = 4  # without an epoch that was finished: as often as Spark tries a task
 TOO_FEW_SLOTS = "SPARK-24819"
 NO_DYNAMIC_ALLOCATION = "SPARK-24942"
+MOST_SAID = 200  # characters of a reason
 TOLD = re.compile(r"WorkerEnded: (\{.*\})")
+# Where Spark says why, the most telling first; the name of an exception before it is left out.
+CAUSES = [
+    re.compile(rf"{words}\s*(?:[\w.$]+: )?(.+)")
+    for words in (r"finished unsuccessfully\.", "aborted due to stage failure:", "^")
+]
 
 
 class Lost(RuntimeError):
@@ -102,9 +108,10 @@ def what_failed(text: str, job: Job) -> Exception:
             "Spark starts workers all at once, which it cannot while it changes the number of its "
             "machines: set spark.dynamicAllocation.enabled to false"
         )
-    return Lost(f"Spark lost a worker: {_first_line(text)}")
+    said = next(found[1] for cause in CAUSES if (found := cause.search(text or "no word")))
+    return Lost(f"Spark lost a worker: {_first_line(said)}")
 
 
 def _first_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0][:300] if lines else "it said nothing"
+    return lines[0][:MOST_SAID] if lines else "without a word"

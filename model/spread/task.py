@@ -7,7 +7,6 @@ know the whole team when it starts.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.images import BadDataset
-from model.learner import CHECKPOINTS
 from model.spread.child import run_child
-from model.spread.job import DONE, ENDED, KEPT, Ended, Job, Seat
-from model.spread.meeting import free_port, neighbours
+from model.spread.failures import CannotSpread
+from model.spread.job import DONE, ENDED, Ended, Job, Seat
+from model.spread.meeting import meet, neighbours
 from model.spread.shard_file import write_shard
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 LEARNED = "worker int, epoch int, weights string"
 PEER_WAITS_S = 10.0
-SEEN_WITHIN_S = 60.0  # in which a mounted folder shows what another machine wrote
 MODULE = "model.spread.worker"
 
 
@@ -56,36 +54,13 @@ def learn(
         folder = Path(name)
         try:
             write_shard(batches, folder, job, worker, digests[worker])
-        except BadDataset as error:
+            cluster = meet(context, job, folder)
+        except (BadDataset, CannotSpread) as error:
             raise WorkerEnded(Ended(worker, "refused", str(error)).text()) from error
-        cluster = _meet(context, job, folder)
         done = _run(job, worker, folder, cluster)
     row = {"worker": worker, "epoch": done["epoch"], "weights": done["weights"]}
     kinds = [("worker", arrow.int32()), ("epoch", arrow.int32()), ("weights", arrow.string())]
     yield arrow.RecordBatch.from_pylist([row], schema=arrow.schema(kinds))
-
-
-def _meet(context: Any, job: Job, folder: Path) -> list[str]:
-    """
-    Tell the others where we are, and learn where they are; take the chief's checkpoint along.
-
-    The chief, worker 0, takes the checkpoint that it finds, and says which one that is: so all
-    begin with the same, also where a folder shows to some what it does not show to others yet.
-    """
-    kept = Path(job.place, CHECKPOINTS, "last.npz")
-    mine = folder / KEPT / CHECKPOINTS / kept.name
-    is_chief = context.partitionId() == 0
-    host = context.getTaskInfos()[context.partitionId()].address.rpartition(":")[0]
-    told = {"at": f"{host}:{free_port(host)}", "checkpoint": _copy(kept, mine) if is_chief else ""}
-    all_told = [json.loads(each) for each in context.allGather(json.dumps(told))]
-    until = time.monotonic() + SEEN_WITHIN_S
-    while not is_chief and (chosen := all_told[0]["checkpoint"]) and _copy(kept, mine) != chosen:
-        if time.monotonic() > until:
-            raise RuntimeError(
-                f"{kept} is not what the first worker found there; workers must see one folder"
-            )
-        time.sleep(1)
-    return [each["at"] for each in all_told]
 
 
 def _run(job: Job, worker: int, folder: Path, cluster: list[str]) -> dict[str, Any]:
@@ -126,14 +101,3 @@ def _disk(job: Job, worker: int) -> str:
 
 def _prefix(job: Job, worker: int) -> str:
     return f"worker-{job.key[:16]}-{worker}-"
-
-
-def _copy(source: Path, target: Path) -> str:
-    """Copy the checkpoint, if there is one; answer its digest, or nothing."""
-    try:
-        data = source.read_bytes()
-    except FileNotFoundError:
-        return ""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(data)
-    return hashlib.sha256(data).hexdigest()

@@ -13,6 +13,13 @@ from model.spread.stage import MOST_ATTEMPTS, Lost, repeated, what_failed
 JOB = Job(TrainConfig(workers=2, seed=4), 10, (28, 28, 1), "key", "place", (50, 51))
 
 
+CRASHED = """An error occurred while calling o212.collectToPython.
+: org.apache.spark.SparkException: Job aborted due to stage failure: Could not recover from a failed barrier ResultStage. Most recent failure reason: Stage failed because barrier task ResultTask(18, 0) finished unsuccessfully.
+org.apache.spark.SparkException: Python worker exited unexpectedly (crashed). Consider setting 'x'
+	at org.apache.spark.api.python.BasePythonRunner$ReaderIterator.apply(PythonRunner.scala:624)
+"""  # noqa: E501
+
+
 class Attempts:
     """Each does so many epochs and is lost then; after the last one, the run ends well."""
 
@@ -87,6 +94,7 @@ def test_how_a_worker_ended_decides_what_is_done(ended, kind, said):
         ("[SPARK-24819]: Barrier execution mode does not allow …", CannotSpread, "2 workers"),
         ("[SPARK-24942]: Barrier execution mode does not …", CannotSpread, "dynamicAllocation"),
         ("ExecutorLostFailure (executor 1 exited)", Lost, "Spark lost a worker: ExecutorLost"),
+        (CRASHED, Lost, "Spark lost a worker: Python worker exited unexpectedly (crashed). Cons"),
     ],
 )
 def test_what_spark_itself_says(text, kind, said):
