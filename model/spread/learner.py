@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from model.checkpoint import Checkpoint, Progress
 from model.config import TrainConfig
@@ -20,13 +20,11 @@ from model.spread.looking import look
 from model.spread.parts import images_of
 from model.spread.places import Places
 from model.spread.session import ask_for_slots, is_here, session
-from model.spread.shards import ROWS_A_BATCH, Shards, sharded
+from model.spread.shards import Shards, sharded
 from model.spread.stage import Stage, repeated
 
 if TYPE_CHECKING:
     from keras import Model
-
-GROUP = "training"
 
 
 @contextmanager
@@ -43,21 +41,17 @@ def on_workers(
         CannotSpread: there are not so many workers, or they would not see ``out``.
         BadDataset, BadImage: as ``load_arrays``, and where images are fewer than workers need.
     """
-    spark = session("training")
-    if mirror is None and not is_here(spark):
-        raise CannotSpread(
-            "workers on other machines do not see --out; give a folder that all of them see as "
-            "--mirror: on Databricks, a volume"
-        )
-    ask_for_slots(spark, config.workers)
-    rows_a_batch = spark.conf.get(ROWS_A_BATCH)
-    places = Places(images.chunks(), spark.sparkContext.defaultParallelism)
-    shards = sharded(spark, images, places, look(spark, images, places, config), config.workers)
-    try:
-        yield OnWorkers(shards, config, len(images.labels), (mirror or out).resolve())
-    finally:
-        shards.frame.unpersist()
-        spark.conf.set(ROWS_A_BATCH, rows_a_batch)
+    with session("training") as spark:
+        if mirror is None and not is_here(spark):
+            raise CannotSpread(
+                "workers on other machines do not see --out; give a folder that all of them see "
+                "as --mirror: on Databricks, a volume"
+            )
+        ask_for_slots(spark, config.workers)
+        places = Places(images.chunks(), spark.sparkContext.defaultParallelism)
+        looked = look(spark, images, places, config)
+        with sharded(spark, images, places, looked, config.workers) as shards:
+            yield OnWorkers(shards, config, len(images.labels), (mirror or out).resolve())
 
 
 class OnWorkers:
@@ -78,6 +72,7 @@ class OnWorkers:
         checkpoint = Checkpoint(self._place / CHECKPOINTS, key)
         follower = Follower(self._place / PROGRESS, tell)
         begun = checkpoint.progress()
+        self._place.mkdir(parents=True, exist_ok=True)
         write_progress(self._place / PROGRESS, begun)  # not what another run left there
         follower.begin(begun)
         if not is_over(begun, self._config):
@@ -90,24 +85,13 @@ class OnWorkers:
     def _learn(self, key: str, checkpoint: Checkpoint, follower: Follower) -> None:
         images = tuple(images_of(self._config.workers, self.arrays.train_images))
         job = Job(self._config, self._classes, self.arrays.shape, key, str(self._place), images)
-        context = self.arrays.spark.sparkContext
-        stage = _grouped(context, Stage(self.arrays, job))
+        stage = Stage(self.arrays, job)
 
         def attempt() -> str:
-            return while_it_runs(stage, follower.look, lambda: context.cancelJobGroup(GROUP))
+            return while_it_runs(stage, follower.look, stage.cancel)
 
         weights = repeated(attempt, lambda: checkpoint.progress().epoch, _say)
         _say(f"{job.workers} workers ended with the same weights, {weights[:12]}")
-
-
-def _grouped(context: Any, work: Callable[[], str]) -> Callable[[], str]:
-    """The same, as a group of jobs that can be cancelled; a thread of its own calls it."""
-
-    def call() -> str:
-        context.setJobGroup(GROUP, "workers that learn", interruptOnCancel=True)
-        return work()
-
-    return call
 
 
 def _say(line: str) -> None:

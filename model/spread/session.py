@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from model.spark_here import environment, lacking
@@ -16,9 +18,12 @@ TOLD_BY = (
 MOST_WAIT_S = 30.0  # in which the machines of a cluster that has just begun report
 
 
-def session(name: str) -> Any:
+@contextmanager
+def session(name: str) -> Iterator[Any]:
     """
     The session of the cluster, or what the environment describes; by default all cores here.
+
+    One that was begun by this, and is not a cluster's own, ends with it.
 
     Raises:
         CannotSpread: this machine has no Spark, or one that starts no workers.
@@ -27,7 +32,8 @@ def session(name: str) -> Any:
         raise CannotSpread(f"workers are started by Spark: {why}")
     from pyspark.sql import SparkSession
 
-    if not (SparkSession.getActiveSession() or any(word in os.environ for word in TOLD_BY)):
+    has_begun = SparkSession.getActiveSession() is not None
+    if not (has_begun or any(word in os.environ for word in TOLD_BY)):
         os.environ.update(environment(os.cpu_count() or 1))
     found = SparkSession.builder.appName(name).getOrCreate()
     if "connect" in type(found).__module__:
@@ -35,7 +41,19 @@ def session(name: str) -> Any:
             "this session speaks to Spark from afar (Spark Connect, as serverless and shared "
             "clusters have it), which starts no workers; use a cluster of your own"
         )
-    return found
+    try:
+        yield found
+    finally:
+        if not has_begun and "DATABRICKS_RUNTIME_VERSION" not in os.environ:
+            with if_spark_lives():
+                found.stop()
+
+
+def if_spark_lives() -> AbstractContextManager[None]:
+    """Around what Spark shall clean up: where it was killed, nothing is left to be."""
+    from py4j.protocol import Py4JError
+
+    return suppress(Py4JError, ConnectionError)
 
 
 def is_here(spark: Any) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
@@ -16,6 +17,7 @@ from model.spread.decoding import DECODED, SUMMED, decoded, summed
 from model.spread.looking import Looked
 from model.spread.parts import images_of
 from model.spread.places import Places, raised
+from model.spread.session import if_spark_lives
 
 MOST_BATCH_BYTES = 32 << 20  # of pixels that go to or from a task at once
 MOST_BATCH_ROWS = 10_000
@@ -52,11 +54,12 @@ class Shards:
         return np.stack([found[place] for place in places]).reshape(-1, *self.shape)
 
 
+@contextmanager
 def sharded(
     spark: Any, images: ImageSet, places: Places, looked: Looked, workers: int
-) -> Shards:  # fmt: skip
+) -> Iterator[Shards]:
     """
-    Decode the training images, and part them; ``frame`` is to be unpersisted in the end.
+    Decode the training images, and part them; Spark forgets them in the end.
 
     Raises:
         BadDataset: fewer than two training images a worker, or the images changed meanwhile.
@@ -64,12 +67,8 @@ def sharded(
     """
     from pyspark import StorageLevel
 
-    total = sum(looked.train)
-    if total < 2 * workers:
-        raise BadDataset(
-            f"{images.uri} has {total} training images for {workers} workers, each of which needs "
-            f"one to learn from and one to be judged by; ask for --workers {max(1, total // 2)}"
-        )
+    total, before = sum(looked.train), spark.conf.get(ROWS_A_BATCH)
+    ask_for_two_each(images, total, workers)
     spark.conf.set(ROWS_A_BATCH, str(rows_a_batch(looked.shape)))
     first = (0, *accumulate(looked.train))[:-1]
     work = partial(
@@ -80,11 +79,21 @@ def sharded(
     frame = rows.repartition(workers, "key").persist(StorageLevel.DISK_ONLY)
     try:
         digests = _digests(frame, images.uri, images_of(workers, total))
-    except BaseException:
-        frame.unpersist()
-        raise
-    return Shards(spark, frame, digests, looked.shape, total,
-                  looked.test_images, looked.test_digest)  # fmt: skip
+        yield Shards(spark, frame, digests, looked.shape, total,
+                     looked.test_images, looked.test_digest)  # fmt: skip
+    finally:
+        with if_spark_lives():
+            frame.unpersist()
+            spark.conf.set(ROWS_A_BATCH, before)
+
+
+def ask_for_two_each(images: ImageSet, train: int, workers: int) -> None:
+    """Raises BadDataset: fewer than two training images a worker."""
+    if train < 2 * workers:
+        raise BadDataset(
+            f"{images.uri} has {train} training images for {workers} workers, each of which needs "
+            f"one to learn from and one to be judged by; ask for --workers {max(1, train // 2)}"
+        )
 
 
 def rows_a_batch(shape: tuple[int, int, int]) -> int:

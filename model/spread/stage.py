@@ -22,6 +22,7 @@ from model.spread.task import LEARNED, learn
 MOST_ATTEMPTS = 4  # without an epoch that was finished: as often as Spark tries a task
 TOO_FEW_SLOTS = "SPARK-24819"
 NO_DYNAMIC_ALLOCATION = "SPARK-24942"
+GROUP = "training"  # of Spark's jobs, to cancel them
 MOST_SAID = 200  # characters of a reason
 TOLD = re.compile(r"WorkerEnded: (\{.*\})")
 # Where Spark says why, the most telling first; the name of an exception before it is left out.
@@ -44,7 +45,7 @@ class Stage:
 
     def __call__(self) -> str:
         """
-        Learn; answer the digest of the weights, the same on all workers.
+        Learn, in a thread of its own; answer the digest of the weights, the same on all workers.
 
         Raises:
             Lost: a worker died, or Spark lost its task.
@@ -55,14 +56,20 @@ class Stage:
         from pyspark.errors import PySparkException
 
         work = partial(learn, job=self.job, digests=self.shards.digests)
+        context = self.shards.spark.sparkContext
         try:
+            context.setJobGroup(GROUP, "workers that learn", interruptOnCancel=True)
             rows = self.shards.frame.mapInArrow(work, LEARNED, barrier=True).collect()
-        except (Py4JError, PySparkException) as error:
+        except (Py4JError, PySparkException, ConnectionError) as error:
             raise what_failed(str(error), self.job) from error
         digests = {row.weights for row in rows}
         if len(digests) != 1 or len(rows) != self.job.workers:
             raise RuntimeError(f"the workers did not end with the same weights: {rows}")
         return str(digests.pop())
+
+    def cancel(self) -> None:
+        """End it, wherever it is called from."""
+        self.shards.spark.sparkContext.cancelJobGroup(GROUP)
 
 
 def repeated(

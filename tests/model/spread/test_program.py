@@ -12,7 +12,7 @@ from tests.model.spread.conftest import line_with, the_rest, wait_for
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
 EPOCHS = 12
-WORKER, SPARK_TASK = "model.spread.worker", "pyspark.daemon"
+WORKER = "model.spread.worker"
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +99,19 @@ def test_a_killed_driver_leaves_nothing_and_the_same_command_goes_on(
     assert epochs_told(said)[0] >= 3
     assert epochs_told(said)[-1] == EPOCHS
     assert ModelFolder.read(tmp_path / "out").digest == whole[1].digest
+    programs.leave_nothing()
+
+
+def test_a_killed_spark_is_told_and_leaves_nothing(programs, some_clothes, tmp_path):
+    lines: list[str] = []
+    program = programs.train(some_clothes, tmp_path / "out", "--epochs", str(EPOCHS))
+    line_with(program, "epoch 1/", lines)
+
+    programs.running("org.apache.spark.deploy.SparkSubmit")[0].kill()
+    said = the_rest(program, lines)
+
+    assert program.returncode == 4, said
+    assert re.search(r"^failed: Spark lost a worker: .*4 attempts in a row", said, re.M), said
     programs.leave_nothing()
 
 

@@ -29,9 +29,8 @@ def read(spark, root, workers=2, chunk=7, **knobs) -> Iterator[Shards]:
     images = open_images(str(root))
     places = Places(images.chunks(chunk), slots=2)
     looked = look(spark, images, places, TrainConfig(**knobs))
-    found = sharded(spark, images, places, looked, workers)
-    yield found
-    found.frame.unpersist()
+    with sharded(spark, images, places, looked, workers) as found:
+        yield found
 
 
 @pytest.fixture
@@ -149,8 +148,9 @@ def test_images_that_went_missing_between_look_and_decoding_are_told(spark, fold
     looked = look(spark, images, places, config)
     shutil.rmtree(root / "train" / "dog")
 
-    with pytest.raises(BadImage, match=r"train/dog/0000\.png: unreadable"):
-        sharded(spark, images, places, looked, workers=2)
+    said = r"train/dog/0000\.png: unreadable"
+    with pytest.raises(BadImage, match=said), sharded(spark, images, places, looked, 2):
+        pass
 
 
 def test_an_image_more_than_was_looked_at_is_told(spark, mixed):
@@ -160,5 +160,6 @@ def test_an_image_more_than_was_looked_at_is_told(spark, mixed):
     for number, file in enumerate(sorted((mixed / "cat").glob("*.png"))):
         Image.new("L", (16, 16), number).save(file)  # the content decides the split here
 
-    with pytest.raises(BadDataset, match="changed while"):
-        sharded(spark, images, places, looked, workers=2)
+    said = "changed while"
+    with pytest.raises(BadDataset, match=said), sharded(spark, images, places, looked, 2):
+        pass
