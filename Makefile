@@ -57,7 +57,7 @@ cloud-test: .venv/dev .venv/azurite $(if $(AZURE_REST_API_SPECS),.venv/oav) ## R
 spark-test: .venv/dev .venv/spark ## Facts, training and scoring on Spark, on this machine (needs Java 17)
 	$(BIN)/python -m pytest -m "spark and not endurance and not cloud" --timeout 900 tests
 
-endurance: .venv/dev ## Kill, load, flood and fuzz what runs (three quarters of an hour)
+endurance: .venv/dev .venv/spark ## Kill, load, flood and fuzz what runs (three quarters of an hour; needs Java 17)
 	$(BIN)/python -m pytest -m "endurance and not cloud" -s --tb=short tests/endurance tests/flows
 
 format: .venv/dev ## Format the code and mend what can be mended

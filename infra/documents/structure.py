@@ -21,6 +21,7 @@ ROOMS = {
     "model/batch_score": "Answers to any number of images, as a table.",
     "model/serve": "The scoring service. No TensorFlow, no framework.",
     "model/tune": "The search for training knobs.",
+    "model/spread": "Training on several workers, by Apache Spark.",
 }  # fmt: skip
 FILES = {
     "Makefile": "one door for people and for CI: `make` alone lists the targets",
