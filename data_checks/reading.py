@@ -45,7 +45,10 @@ def read_facts(file: Path) -> Facts:
     pixels, hashes = _numbers(file, "pixel_sha256"), _hashes(file)
     arrow.default_memory_pool().release_unused()  # it would keep room for all digests
     table = parquet.read_table(file, columns=[name for name in COLUMNS if name not in DIGESTS])
-    return Facts(file, table.to_pandas(), pixels, hashes)
+    images = table.to_pandas()
+    wide = {name: np.float64 for name, kind in COLUMNS.items() if kind == "float32"}
+    # Limits have 64 bits: so the columns that are compared with them have, in every engine.
+    return Facts(file, images.astype(wide), pixels, hashes)
 
 
 def digests_of(file: Path, names: Sequence[str]) -> pd.DataFrame:
