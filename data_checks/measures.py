@@ -40,7 +40,7 @@ class PandasTables:
     test: pd.DataFrame  # the same, test images only
     classes: pd.DataFrame  # one row a label: images in train and in test, balance
     drift: pd.DataFrame  # one row a statistic: distance from the reference
-    facts: Path  # the facts table, with the columns that ``images`` leaves out
+    facts: Path  # the facts table or its parts, with the columns that ``images`` leaves out
     near_were_searched: bool
     counts: Counts
 
@@ -53,6 +53,12 @@ class PandasTables:
         """See ``Tables``; a million digests take as much memory as all else."""
         frame: pd.DataFrame = getattr(self, table)
         return frame.join(digests_of(self.facts, digests)) if digests else frame
+
+    def rows_of(self, paths: Sequence[str]) -> list[int]:
+        """Where the first image of each path is, counted through the data set."""
+        named = self.images["path"]
+        found: list[int] = named[named.isin(paths)].drop_duplicates().index.tolist()
+        return found
 
 
 def tables_of(
