@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from data_checks.counts import Counts, Reference, classes_of, drift_of
@@ -28,6 +29,7 @@ class SparkTables:
         every: one row an image, with all columns and its ``position``.
         images: the same without digests, which is kept by the workers.
         seen: where in the data set the facts are of.
+        keep: computes a table once.
     """
 
     every: Any
@@ -37,6 +39,7 @@ class SparkTables:
     drift: pd.DataFrame
     near_were_searched: bool
     seen: Seen
+    keep: Keep
 
     def most_frequent(self, column: str) -> Any:
         """See ``Tables``."""
@@ -49,10 +52,15 @@ class SparkTables:
         """See ``Tables``; images come in the order of the data set, if not all are asked for."""
         if table in ("classes", "drift"):
             return getattr(self, table)
-        frame = self.every if digests else self.images
+        frame = self._whole if digests else self.images
         frame = frame.where("split = 'test'") if table == "test" else frame
         # No sorting of a whole table: of what fails, the first few are taken.
         return frame.orderBy("position").select(*PLAIN, *ADDED, *digests)
+
+    @cached_property
+    def _whole(self) -> Any:
+        """With digests, which are most of it: for checks that ask for them."""
+        return self.keep(self.every)
 
     def rows_of(self, paths: Sequence[str]) -> list[int]:
         """Where the first image of each path is, counted through the data set."""
@@ -98,7 +106,7 @@ def tables_on_spark(
     counts = counts_of(images)
     return SparkTables(
         every, images, counts, classes_of(counts, labels), drift_of(counts, reference),
-        near is not None, seen,
+        near is not None, seen, keep,
     )  # fmt: skip
 
 
