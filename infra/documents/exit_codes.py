@@ -12,6 +12,7 @@ PROGRAMS = {
     "`python -m model.tune`": "model/tune/__main__.py",
     "`python -m model.batch_score`": "model/batch_score/__main__.py",
     "`python -m model.serve`": "model/serve/__main__.py",
+    "`python -m data_checks.program`": "data_checks/program.py",
     "`python -m model.bundle`": "model/bundle.py",
     "`make image`": "infra/build-image",
     "`make audit`": "infra/audit",

@@ -17,6 +17,7 @@ ROOMS = {
     "tasks/backends/azure/containers": "Serving in Azure: images, container groups, Front Door.",
     "data_checks": "Images in, a report out. The only place with Great Expectations.",
     "data_checks/drift": "Traffic beside the test images: has it drifted?",
+    "data_checks/spark": "The same checks on a cluster: Spark's workers look, join and judge.",
     "model": "Images, network, training, evaluation, export. The only place with TensorFlow.",
     "model/batch_score": "Answers to any number of images, as a table.",
     "model/serve": "The scoring service. No TensorFlow, no framework.",
