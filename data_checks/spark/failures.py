@@ -34,7 +34,7 @@ def causes_told(most_seconds: float) -> Iterator[None]:
     Raises:
         FactsFailed: a worker died or hung.
     """
-    from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+    from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
 
     try:
