@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from data_checks.facts import Chunk
 from data_checks.limits import Limits, Severity
 from data_checks.measures import Reference, reference_of, tables_of
@@ -79,7 +81,7 @@ def check_images(
     Judge every image.
 
     Args:
-        chunks: of the images; may be read twice, the second time only for offending ones.
+        chunks: of the images; those with an offending one are read twice.
         labels: of the data set, also those without an image.
         limits: thresholds and severities.
         out: folder for report, facts, Data Docs and contact sheet; an old content is replaced.
@@ -94,17 +96,26 @@ def check_images(
         FactsFailed: a process died while it looked at images.
     """
     from data_checks.judge import judge
-    from data_checks.sheet import contact_sheet
+    from data_checks.sheet import TILES, contact_sheet
 
     (out / REPORT).unlink(missing_ok=True)  # first, as it is written last: it vouches for the rest
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     known = list(chunks)  # places where images lie, not images
-    facts_table(known, out / FACTS, workers=workers, progress=progress)
+    ends: list[int] = []  # of each chunk: images up to there
+
+    def tell(done: int) -> None:
+        ends.append(done)
+        if progress:
+            progress(done)
+
+    facts_table(known, out / FACTS, workers=workers, progress=tell)
     tables = tables_of(read_facts(out / FACTS), labels, limits.near_distance, reference)
     checks = judge(tables, limits, labels, out / DOCS, has_reference=reference is not None)
     failed = {path: c.name for c in checks if not c.passed for path in c.offenders}
-    contact_sheet(known, failed, out / SHEET)
+    drawn = tables.images["path"].isin(list(failed)[:TILES]).to_numpy().nonzero()[0]
+    places = sorted(set(np.searchsorted(ends, drawn, "right").tolist()))
+    contact_sheet([known[place] for place in places], failed, out / SHEET)
     report = Report(
         passed=all(check.passed for check in checks if check.severity == "refuse"),
         images=len(tables.images),
