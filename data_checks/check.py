@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from data_checks.counts import Counts, Reference, reference_of
 from data_checks.facts import Chunk
 from data_checks.limits import Limits, Severity
@@ -75,7 +77,7 @@ def check_images(
     Judge every image.
 
     Args:
-        chunks: of the images; may be read twice, the second time only for offending ones.
+        chunks: of the images; those with an offending one are read twice.
         labels: of the data set, also those without an image.
         limits: thresholds and severities.
         out: folder for report, facts, Data Docs and contact sheet; an old content is replaced.
@@ -90,14 +92,24 @@ def check_images(
         FactsFailed: a process died while it looked at images.
     """
     from data_checks.judge import judge
-    from data_checks.sheet import contact_sheet
+    from data_checks.sheet import TILES, contact_sheet
 
     begin(out)
     known = list(chunks)  # places where images lie, not images
-    facts_table(known, out / FACTS, workers=workers, progress=progress)
+    ends: list[int] = []  # of each chunk: images up to there
+
+    def tell(done: int) -> None:
+        ends.append(done)
+        if progress:
+            progress(done)
+
+    facts_table(known, out / FACTS, workers=workers, progress=tell)
     tables = tables_of(read_facts(out / FACTS), labels, limits.near_distance, reference)
     checks = judge(tables, limits, labels, out / DOCS, has_reference=reference is not None)
-    contact_sheet(known, offenders(checks), out / SHEET)
+    failed = offenders(checks)
+    drawn = tables.images["path"].isin(list(failed)[:TILES]).to_numpy().nonzero()[0]
+    places = sorted(set(np.searchsorted(ends, drawn, "right").tolist()))
+    contact_sheet([known[place] for place in places], failed, out / SHEET)
     report = report_of(tables.counts, checks)
     report.save(out)
     return report

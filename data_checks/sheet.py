@@ -20,7 +20,7 @@ def contact_sheet(chunks: Iterable[Chunk], failed: Mapping[str, str], to: Path) 
     Draw the first offending images.
 
     Args:
-        chunks: of the whole data set; they are read again only if there are offenders.
+        chunks: that have the offenders; they are read until all are drawn.
         failed: path of an image → name of the check that it failed.
         to: the PNG to write; nothing is written if no image failed.
     """

@@ -392,7 +392,7 @@ def ui(*, port: Port = 4200) -> int:
     return run_ui(port)
 
 
-def verify(release: str | None = None, /) -> int:
+def verify(release: str | None = None, /, *, name: str | None = None) -> int:
     """
     Compute the digests of a release's evidence again and compare.
 
@@ -400,7 +400,9 @@ def verify(release: str | None = None, /) -> int:
     ----------
     release
         Evidence file, or its name; by default the newest that has digests.
+    name
+        Of an endpoint: its newest evidence, where no file is given.
     """
     from flows.verify import run_verify
 
-    return run_verify(release)
+    return run_verify(release, name)

@@ -20,6 +20,16 @@ class Kept:
     why: str
     digests: dict[str, str]  # path or URI → digest
 
+    @property
+    def version(self) -> tuple[str, str]:
+        """Name and number of the version that it made or found; empty if it came to none."""
+        for what in reversed(self.digests):
+            kind, _, named = what.partition(":")
+            if kind == "version":
+                name, _, number = named.rpartition("/")
+                return name, number
+        return "", ""
+
 
 def read_evidence(file: Path) -> Kept | None:
     """The evidence in ``file``; ``None`` for a file that is damaged, or of another kind."""

@@ -107,12 +107,12 @@ def _absent(each: Found) -> Text:
 
 
 def _releases(newest: list[Kept]) -> Table:
-    table = table_of("ended", "what", "outcome", "remark")
+    table = table_of("ended", "what", "version", "outcome", "remark")
     for each in newest:
         colour = "green" if each.outcome == "done" else "red"
         table.add_row(
             f"{each.ended.astimezone(UTC):%Y-%m-%d %H:%M} UTC", each.kind,
-            Text(each.outcome, colour), terminal.headline(each.why),
+            " ".join(each.version), Text(each.outcome, colour), terminal.headline(each.why),
         )  # fmt: skip
     return table
 

@@ -17,10 +17,10 @@ from tasks.errors import Refused, Transient
 from tasks.state import home
 
 
-def run_verify(release: str | None) -> int:
+def run_verify(release: str | None, name: str | None = None) -> int:
     """Print each digest as it is now beside what it was; refuse if one differs, or none is."""
     console = terminal.console()
-    file = _named(release) if release else _newest()
+    file = _named(release) if release else _newest(name)
     evidence = read_evidence(file)
     if evidence is None:
         raise Refused(f"{file} is no evidence of a release")
@@ -41,18 +41,20 @@ def _same(what: str, digest: str) -> bool:
     is_same = now == digest
     # A reason is told in full: it names what is to mend. Of a digest the beginning is enough.
     shown = now if now.startswith("(") else now[:12]
+    was = "" if is_same else f", was {digest[:12]}"
     mark = ("same   ", "green") if is_same else ("DIFFERS", "red")
-    terminal.console().print(Text.assemble("  ", mark, f" {what} {shown}"), soft_wrap=True)
+    terminal.console().print(Text.assemble("  ", mark, f" {what} {shown}{was}"), soft_wrap=True)
     return is_same
 
 
-def _newest() -> Path:
+def _newest(name: str | None) -> Path:
     """The newest evidence that has digests; a release refused at once has none."""
     for file, evidence in newest_first(home()):
-        if evidence.digests:
+        if evidence.digests and name in (None, evidence.version[0]):
             return file
+    which = f"of a version of {name}" if name else "with digests"
     folder = home() / "evidence"
-    raise Refused(f"there is no evidence with digests in {folder}; `python -m flows` makes some")
+    raise Refused(f"there is no evidence {which} in {folder}; `python -m flows` makes some")
 
 
 def _named(release: str) -> Path:

@@ -3,49 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from model.image_files import (
-    NO_UTF8,
-    Found,
-    bytes_of,
-    fault_of,
-    is_local,
-    printable,
-    scan,
-    too_large,
-)
+from model.folder_entries import MOST_AT_ONCE, Entry, read_entries
+from model.image_files import NO_UTF8, Found, fault_of, is_local, printable, scan, too_large
 from model.images import BadDataset, CountedChunk, RawImage, in_natural_order, name_of, split_of
 
 READERS = 8
-MOST_AT_ONCE = 128  # files that are asked for together, and the bytes of them that are held:
-MOST_HELD = 64 << 20
 TRAIN = ("train", "training")
 TEST = ("test", "testing", "val", "valid", "validation")
-
-
-@dataclass(frozen=True, slots=True)  # there may be a million
-class Entry:
-    """
-    A file that was listed.
-
-    Attributes:
-        path: below the root.
-        fault: why it must not be read, if so.
-        size, mark: as in ``Found``.
-    """
-
-    path: str
-    label: str
-    split: str | None
-    fault: str | None = None
-    size: int = 0
-    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +36,7 @@ class FolderChunk:
 
     def read(self, split: str | None = None) -> Iterator[RawImage]:
         asked = [e for e in self.entries if split is None or e.split in (None, split)]
-        for entry, data, fault in _read(self.system, self.root, asked):
+        for entry, data, fault in read_entries(self.system, self.root, asked):
             found = entry.split or split_of(data)
             if split in (None, found):
                 yield RawImage(entry.path, entry.label, found, data, fault=fault)
@@ -95,7 +66,7 @@ class Folders:
         def rows(entries: list[Entry]) -> bytes:
             return b"".join(
                 f"{e.path}\0{fault or ''}\0{hashlib.sha256(data).hexdigest()}\n".encode()
-                for e, data, fault in _read(self._system, self._root, entries)
+                for e, data, fault in read_entries(self._system, self._root, entries)
             )
 
         total = self._begun()
@@ -178,33 +149,6 @@ def _walk(
 def _entry(system: Any, found: Found, path: str, label: str, split: str | None, root: str) -> Entry:
     fault = fault_of(system, found.path, root) or too_large(found.size)
     return Entry(path, label, split, fault, found.size, found.mark)
-
-
-def _read(
-    system: Any, root: str, entries: Iterable[Entry]
-) -> Iterator[tuple[Entry, bytes, str | None]]:
-    """Each with its bytes, or why there are none; some at a time, so that memory is bounded."""
-    most = 1 if is_local(system) else MOST_AT_ONCE
-    for some in handfuls(entries, most):
-        wanted = [f"{root}/{entry.path}" for entry in some if not entry.fault]
-        found = iter(bytes_of(system, wanted) if wanted else ())
-        for entry in some:
-            data, fault = (b"", entry.fault) if entry.fault else next(found)
-            yield entry, data, fault
-
-
-def handfuls(entries: Iterable[Entry], most: int) -> Iterator[list[Entry]]:
-    """Some entries after the other: at most so many, and ``MOST_HELD`` bytes but for one alone."""
-    some: list[Entry] = []
-    held = 0
-    for entry in entries:
-        if some and (len(some) == most or held + entry.size > MOST_HELD):
-            yield some
-            some, held = [], 0
-        some.append(entry)
-        held += entry.size
-    if some:
-        yield some
 
 
 def _batches(entries: list[Entry], size: int) -> Iterator[list[Entry]]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from data_checks.check import Report
+from data_checks.check import Report, check_images
 from data_checks.limits import BadLimits, Limits
-from model.images import BadDataset
+from model.images import BadDataset, Chunk, RawImage, open_images
 from tests.conftest import bomb, encoded, picture
 
 GOOD = {"cat": 16, "dog": 16}
@@ -54,6 +57,31 @@ def test_an_image_that_cannot_be_read_is_refused_and_named(
     assert found["readable"] == (f"train/cat/{name}",)
     assert problem in problem_of(judge.out, f"train/cat/{name}")
     assert (judge.out / "contact_sheet.png").is_file()
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A chunk that notes where it was read."""
+
+    real: Chunk
+    number: int
+    place: Path
+
+    def read(self, split: str | None = None) -> Iterator[RawImage]:
+        with (self.place / str(os.getpid())).open("a") as log:
+            log.write(f"{self.number}\n")
+        return self.real.read(split)
+
+
+def test_only_what_has_an_offending_image_is_read_again(good, tmp_path):
+    (good / "train" / "dog" / "text.png").write_bytes(b"these are words")
+    images = open_images(str(good))
+    chunks = [Noted(c, n, tmp_path) for n, c in enumerate(images.chunks(images=5))]
+
+    check_images(chunks, labels=images.labels, limits=Limits(), out=tmp_path / "report", workers=1)
+
+    assert (tmp_path / "report" / "contact_sheet.png").is_file()
+    assert (tmp_path / str(os.getpid())).read_text() == f"{len(chunks) - 1}\n"
 
 
 def test_a_link_out_of_the_folder_is_refused_and_not_read(good, judge, failed, tmp_path):

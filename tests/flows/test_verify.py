@@ -50,6 +50,33 @@ def stranger(request) -> Iterator[str]:
         thread.join()
 
 
+def test_the_newest_evidence_of_one_name_is_verified(keep, capsys):
+    keep("1-release", digests={"version:shoes/4": "a" * 64})
+    keep("2-release", digests={"version:bags/7": "b" * 64})
+
+    assert code_of(["verify", "--name", "shoes"]) == 3
+    assert "1-release.json: release, done" in capsys.readouterr().out
+    assert code_of(["verify", "--name", "hats"]) == 3
+    assert "no evidence of a version of hats" in capsys.readouterr().err
+
+
+def test_what_differs_is_shown_as_it_is_and_as_it_was(keep, tmp_path, capsys):
+    file = tmp_path / "report"
+    file.write_text("as it was not")
+    keep("1-release", digests={str(file): "c" * 64})
+
+    assert code_of(["verify"]) == 3
+    shown = f"DIFFERS {file} {digest_of_file(file)[:12]}, was {'c' * 12}"
+    assert shown in capsys.readouterr().out
+
+
+def test_status_names_the_version_of_each_release(keep, capsys):
+    keep("1-release", digests={"version:shoes/4": "a" * 64})
+
+    assert code_of(["status"]) == 0
+    assert "shoes 4" in capsys.readouterr().out
+
+
 def test_the_newest_evidence_with_digests_is_verified(keep, tmp_path, capsys):
     file = tmp_path / "report"
     file.write_text("as it was")

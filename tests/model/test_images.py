@@ -10,8 +10,8 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
 
+from model.folder_entries import Entry, handfuls
 from model.image_files import MOST_BYTES
-from model.image_folders import Entry, handfuls
 from model.images import BadDataset, in_natural_order, name_of, open_images
 from tests.conftest import encoded, picture
 
@@ -73,7 +73,7 @@ def test_files_elsewhere_are_read_as_those_of_this_machine(folder_of):
 
 
 def test_no_more_is_held_at_once_than_was_said(monkeypatch):
-    monkeypatch.setattr("model.image_folders.MOST_HELD", 10)
+    monkeypatch.setattr("model.folder_entries.MOST_HELD", 10)
     entries = [Entry(str(size), "cat", None, size=size) for size in (4, 5, 6, 99, 1, 1, 1, 1)]
 
     parts = [[entry.size for entry in some] for some in handfuls(entries, most=3)]

@@ -9,7 +9,7 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
 
-from model import image_folders
+from model import folder_entries
 from model.arrays import load_arrays
 from model.config import TrainConfig
 from model.images import BadDataset, open_images
@@ -19,9 +19,9 @@ from tests.conftest import encoded, picture
 
 def test_files_of_test_images_are_not_even_opened(folder_of, tmp_path, monkeypatch):
     root, opened_paths = folder_of(cat=16, dog=16), []
-    real = image_folders.bytes_of
+    real = folder_entries.bytes_of
     monkeypatch.setattr(
-        image_folders,
+        folder_entries,
         "bytes_of",
         lambda system, paths: opened_paths.extend(paths) or real(system, paths),
     )
