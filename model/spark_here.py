@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 
 LEAST_JAVA = 17
+# Java compiles quickly, not thoroughly: Python does most of the work, and its cores are these.
+QUICK_START = "-XX:TieredStopAtLevel=1"
 MOST_FAILURES = 4  # of a task, before its job fails: as on a cluster
 
 
@@ -42,6 +44,7 @@ def environment(
     threads = f"local[{cores},{MOST_FAILURES}]"
     master = f"local-cluster[{machines},{cores},1024]" if machines else threads
     words = [f"--master {master}", f"--driver-memory {memory}"]
+    words += [f"--driver-java-options {QUICK_START}"]
     words += [f"--conf {name}={value}" for name, value in said.items()]
     return {
         "PYSPARK_SUBMIT_ARGS": " ".join([*words, "pyspark-shell"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +22,7 @@ KINDS: Final = {
     "string": "string", "int32": "int", "int64": "long", "float32": "float", "bool": "boolean"
 }  # fmt: skip
 SCHEMA: Final = ", ".join(f"{name} {KINDS[kind]}" for name, kind in COLUMNS.items())
+REMOVALS = 10
 TASKS_A_CORE, MOST_CHUNKS_A_TASK = 8, 64  # small enough to be tried again, or spread evenly
 
 
@@ -45,14 +47,14 @@ def write_facts(
     Raises:
         FactsFailed: a worker died or hung. Also whatever a chunk raises when it is read.
     """
-    draft = out.with_name(f"{out.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
+    draft = out.absolute().with_name(f"{out.name}.draft")  # workers have places of their own
+    _remove(draft)
     draft.mkdir()
     try:
         seen = _looked_at(spark, chunks, draft, progress)
         _complete(draft, seen.files)
     except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
+        _remove(draft)
         raise
     draft.rename(out)
     return seen
@@ -94,6 +96,15 @@ def _complete(folder: Path, files: set[int]) -> None:
             f"{missing} of {len(files)} files that workers wrote are not in {folder.parent}; give "
             "a folder that all machines of the cluster see, as one on a volume"
         )
+
+
+def _remove(folder: Path) -> None:
+    """With what tasks still write there that Spark is about to end."""
+    for _ in range(REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.5)
 
 
 def _tasks(chunks: int, cores: int) -> int:
