@@ -36,7 +36,7 @@ def made(number: int):
 def seen(feed) -> list[np.ndarray]:
     """Who is in each batch."""
     batches = iter(feed.batches)
-    return [np.asarray(next(batches)[0].values[0])[:, 0, :2, 0] for _ in feed.wholes]
+    return [np.asarray(next(batches)[0])[:, 0, :2, 0] for _ in feed.wholes]
 
 
 def flat(shape, classes):
