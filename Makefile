@@ -47,7 +47,7 @@ image-test: .venv/dev ## Build the image on a base made here, run it, ask it; th
 cloud: .venv/dev .venv/azurite ## A shell in which --backend azure works, on this machine alone (needs npm)
 	$(BIN)/python -m tests.cloud
 
-cloud-test: .venv/dev .venv/azurite $(if $(AZURE_REST_API_SPECS),.venv/oav) ## Release to the stand-in cloud, and let it fail (needs npm; some 25 minutes)
+cloud-test: .venv/dev .venv/azurite .venv/spark $(if $(AZURE_REST_API_SPECS),.venv/oav) ## Release to the stand-in cloud, and let it fail (needs npm and Java 17; some 40 minutes)
 	@[ -n "$(AZURE_REST_API_SPECS)" ] || echo "NOT JUDGED by Azure's OpenAPI: AZURE_REST_API_SPECS names no clone of it"
 	@[ -n "$(ARM_SCHEMAS)" ] || echo "NOT JUDGED by Azure's schemas of templates: ARM_SCHEMAS names no folder of them"
 	$(BIN)/python -m pytest -m "cloud and not endurance $(if $(AZURE_REST_API_SPECS),,and not specs) \

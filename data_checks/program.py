@@ -46,6 +46,7 @@ def program(
     workers: int = 1,
     engine: Literal["auto", "pool", "spark"] = "auto",
     dataset_digest: str | None = None,
+    progress: Path | None = None,
 ) -> int:
     """
     Judge every image; write report, facts, Data Docs and contact sheet.
@@ -68,6 +69,8 @@ def program(
         pool or spark, whatever --workers is.
     dataset_digest
         What shall be judged: images of another digest are refused.
+    progress
+        File that gets the newest line of progress; it may be on a mounted volume.
     """
     opener, bad_dataset = opener_of(opened_by)
     against = reference_of(reference) if reference else None
@@ -78,7 +81,9 @@ def program(
         if dataset_digest and dataset_digest != (digest := opened.digest()):
             raise Changed(f"{images} changed since: its digest was {dataset_digest[:12]}, and is "
                           f"{digest[:12]}; start the release again")  # fmt: skip
-        report = (_on_spark if is_on_spark else _here)(opened, wanted, out, against)
+        report = (_on_spark if is_on_spark else _here)(
+            opened, wanted, out, against, _now_and_then(len(opened), progress)
+        )
     except (bad_dataset, BadLimits, Changed) as error:
         print(f"refused: {error}", file=sys.stderr)
         return 3
@@ -89,7 +94,9 @@ def program(
     return 0
 
 
-def _here(opened: Any, limits: Limits, out: Path, reference: Reference | None) -> Report:
+def _here(
+    opened: Any, limits: Limits, out: Path, reference: Reference | None, tell: Callable[[int], None]
+) -> Report:
     """By processes of this machine, on its own disk; the report is copied when it is complete."""
     from data_checks.delivery import deliver
 
@@ -97,13 +104,15 @@ def _here(opened: Any, limits: Limits, out: Path, reference: Reference | None) -
     with tempfile.TemporaryDirectory() as folder:
         report = check_images(
             opened.chunks(), labels=opened.labels, limits=limits, out=Path(folder) / "report",
-            reference=reference, progress=_now_and_then(len(opened)),
+            reference=reference, progress=tell,
         )  # fmt: skip
         deliver(Path(folder) / "report", out)
     return report
 
 
-def _on_spark(opened: Any, limits: Limits, out: Path, reference: Reference | None) -> Report:
+def _on_spark(
+    opened: Any, limits: Limits, out: Path, reference: Reference | None, tell: Callable[[int], None]
+) -> Report:
     """By the workers of the session that is found: a cluster's, or one on this machine."""
     from data_checks.spark.check import check_images_on_spark
 
@@ -114,18 +123,23 @@ def _on_spark(opened: Any, limits: Limits, out: Path, reference: Reference | Non
     return check_images_on_spark(
         SparkSession.builder.appName("data checks").getOrCreate(), opened.chunks(),
         labels=opened.labels, limits=limits, out=out.absolute(), reference=reference,
-        progress=_now_and_then(len(opened)),
+        progress=tell,
     )  # fmt: skip
 
 
-def _now_and_then(total: int) -> Callable[[int], None]:
+def _now_and_then(total: int, file: Path | None) -> Callable[[int], None]:
     last = time.monotonic()
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
 
     def tell(done: int) -> None:
         nonlocal last
         if done == total or time.monotonic() - last >= TELL_EVERY_S:
             last = time.monotonic()
-            print(f"looked at {done:,} of {total:,} images", flush=True)
+            line = f"looked at {done:,} of {total:,} images"
+            print(line, flush=True)
+            if file:
+                file.write_text(line, encoding="utf-8")
 
     return tell
 

@@ -33,7 +33,7 @@ def score(
         out: folder or fsspec URL of the answers; other answers there are refused, or replaced.
         name: of the model.
         version: number of the version; by default the champion.
-        backend: where to work: local.
+        backend: where to work: local or azure.
         scoring: which images, by what, and how the answers are kept.
         capture: let the drift monitor count a sample of the answers as traffic of the endpoint.
     """

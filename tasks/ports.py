@@ -48,9 +48,25 @@ class Datasets(Protocol):
         """The thresholds for this data set: the defaults, or those of the file beside it."""
 
     def check(
-        self, dataset: Dataset, limits: Limits, reference: Reference | None, key: str, watch: Watch
-    ) -> Report:
-        """Judge every image; the report and its pages stay in ``reports(key)``."""
+        self, dataset: Dataset, limits: Limits, reference: Reference | None, key: str, watch: Watch,
+        workers: int = 1,
+    ) -> Report:  # fmt: skip
+        """
+        Judge every image; the report and its pages stay in ``reports(key)``.
+
+        Args:
+            workers: machines that may look at images together; the report is the same.
+
+        Raises:
+            Refused: the images cannot be judged.
+            Transient: what looked at them was lost.
+        """
+
+    def cancel(self) -> None:
+        """End the checks that this process asked of other machines; repeating it does nothing."""
+
+    def sweep(self, is_awaited: Callable[[str], bool]) -> int:
+        """End checks on other machines whose key nobody waits for; return how many."""
 
     def reports(self, key: str) -> Path:
         """Folder of the report with that key."""
@@ -240,6 +256,11 @@ def release_part(name: str) -> str:
 def training_part(token: str) -> str:
     """The part that whoever waits for this training run holds."""
     return f"train/{token}"
+
+
+def checks_part(key: str) -> str:
+    """The part that whoever has images judged holds."""
+    return f"validate/{key}"
 
 
 def scoring_part(token: str) -> str:

@@ -6,7 +6,7 @@ What a batch scoring proves, as frozen records beside those of a release.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from model.batch_score.options import Scoring
@@ -43,6 +43,7 @@ class ScoringRun:
     token: str
     job: ScoringJob
     folder: Path
+    number: str = field(default="", compare=False)  # as whoever runs it names it, if it does
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from tasks.errors import Transient
-from tasks.ports import TUNING, Backend, endpoint_part, is_awaited, scoring_part
+from tasks.ports import (
+    TUNING,
+    Backend,
+    checks_part,
+    endpoint_part,
+    is_awaited,
+    scoring_part,
+)
 from tasks.step import Skipped, say, step
 
 
@@ -22,6 +29,9 @@ def end_lost_runs(on: Backend) -> Swept | Skipped[Swept]:
     """End trainings, searches and scorings whose command is over; they go on when asked again."""
     runs = on.trainer.sweep(lambda token: is_awaited(on.ledger, token))
     said = [f"{runs} trainings ended that no release waited for"] if runs else []
+    checks = on.datasets.sweep(lambda key: on.ledger.is_held(checks_part(key)))
+    if checks:
+        said.append(f"{checks} data checks ended that no release waited for")
     if on.tuner and not on.ledger.is_held(TUNING) and (searches := on.tuner.sweep(keep=None)):
         said.append(f"{searches} searches ended that no command waited for")
     if on.scorer and (

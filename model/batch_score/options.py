@@ -19,7 +19,8 @@ class Scoring(BaseModel):
         None, description="Score the images of this split only; if unset, all."
     )
     workers: int | None = Field(
-        None, ge=1, description="Processes, or cores of Spark on this machine; if unset, all cores."
+        None, ge=1, description="Processes, cores of Spark on this machine, or machines in Azure; if unset, all "
+        "cores of one."
     )
     engine: Literal["pool", "spark"] = Field(
         "pool", description="Who works: processes of this machine, or Spark."

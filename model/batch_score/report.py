@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
+from model.batch_score.place import VOLUMES
 from model.batch_score.scores import SCORES_JSON, TENTHS, Scores
+from model.batch_score.whole import copy_whole, replace_whole
 from model.plots import BLUE, blank_figure
 
 PROGRESS, PICTURE = "progress.txt", "scores.png"
@@ -17,9 +21,14 @@ def follower(folder: Path | None) -> Callable[[str], None]:
     if folder is None:
         return lambda line: print(line, flush=True)
     folder.mkdir(parents=True, exist_ok=True)
+    lines: list[str] = []
 
     def say(line: str) -> None:
         print(line, flush=True)
+        if str(folder).startswith(VOLUMES):  # which take whole files only
+            lines.append(f"{line}\n")
+            (folder / PROGRESS).write_text("".join(lines), encoding="utf-8")
+            return
         with (folder / PROGRESS).open("a", encoding="utf-8") as stream:
             stream.write(f"{line}\n")
 
@@ -28,13 +37,14 @@ def follower(folder: Path | None) -> Callable[[str], None]:
 
 def write_report(scores: Scores, folder: Path) -> None:
     """The picture, then a copy of ``scores.json``: where that is, all is."""
-    draw(scores, folder / PICTURE)
-    draft = folder / f"{SCORES_JSON}.draft"
-    draft.write_bytes(scores.to_json())
-    draft.replace(folder / SCORES_JSON)
+    picture = io.BytesIO()
+    draw(scores, picture)
+    (folder / PICTURE).write_bytes(picture.getvalue())
+    write = copy_whole if str(folder).startswith(VOLUMES) else replace_whole
+    write(scores.to_json(), folder / SCORES_JSON)
 
 
-def draw(scores: Scores, to: Path) -> None:
+def draw(scores: Scores, to: IO[bytes]) -> None:
     """How sure the answers are, and of which classes."""
     counts = sorted(scores.totals.predicted.items(), key=lambda each: -each[1])[:MOST_CLASSES]
     made = blank_figure(9, max(3.4, 0.24 * len(counts) + 1.2))
@@ -48,4 +58,4 @@ def draw(scores: Scores, to: Path) -> None:
     shares.set(xlabel="share of the images", title="answered with")
     for axes in (sure, shares):
         axes.spines[["top", "right"]].set_visible(False)
-    made.savefig(to, dpi=110)
+    made.savefig(to, dpi=110, format="png")

@@ -41,9 +41,9 @@ def plenty(tmp_path_factory) -> Path:
     return to
 
 
-def scoring_of(model_folder, data, out, **scoring) -> ScoringJob:
+def scoring_of(model_folder, data, out, *, is_captured=False, **scoring) -> ScoringJob:
     version = ModelVersion("light", 3, ModelFolder.read(model_folder).digest, model_folder)
-    return ScoringJob(str(data), str(out), version, Scoring(**scoring))
+    return ScoringJob(str(data), str(out), version, Scoring(**scoring), is_captured)
 
 
 def test_the_same_scoring_is_the_same_run(backend, model_folder, plenty, tmp_path):

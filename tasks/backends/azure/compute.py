@@ -69,12 +69,22 @@ def _cluster(given: AzureSettings, workers: int) -> dict[str, Any]:
         "azure_attributes": {
             "availability": "SPOT_WITH_FALLBACK_AZURE" if given.is_spot else "ON_DEMAND_AZURE"
         },
-        "spark_env_vars": {"AZURE_STORAGE_ACCOUNT_NAME": given.storage_account},
+        "spark_env_vars": _surroundings(given),
         **(_several(workers) if workers > 1 else ALONE),
     }  # fmt: skip
     if given.policy:
         cluster["policy_id"] = given.policy
     return cluster
+
+
+def _surroundings(given: AzureSettings) -> dict[str, str]:
+    """How programs on a new cluster reach Blob Storage; Databricks fills the secrets in."""
+    found = {"AZURE_STORAGE_ACCOUNT_NAME": given.storage_account}
+    if given.secret_scope:
+        for name in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"):
+            key = name.lower().replace("_", "-")
+            found[name] = f"{{{{secrets/{given.secret_scope}/{key}}}}}"
+    return found
 
 
 def _several(workers: int) -> dict[str, Any]:

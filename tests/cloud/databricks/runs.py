@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -50,6 +51,7 @@ class Runs:
         self.is_stuck = False  # the next runs wait for a cluster that never comes
         self.end_with: str | None = None  # the next run ends with this termination code,
         self.end_saying = "as was asked for"  # and this message
+        self.secrets: dict[str, str] = {}  # scope/key → value, which clusters are given
         for run in known.below("runs"):
             if run["state"]["life_cycle_state"] not in ENDED:  # the stand-in itself was killed
                 _end(run, "CLOUD_FAILURE", "the cluster was lost")
@@ -186,8 +188,14 @@ class Runs:
                 stderr=subprocess.STDOUT, start_new_session=True,
                 env={"PATH": os.defpath, "HOME": str(place), "PYTHONSAFEPATH": "1",
                      "PYTHONUNBUFFERED": "1", **self._environment, **self.identity(),
-                     **(cluster.get("spark_env_vars") or {}), **spark, "PYTHONPATH": str(place)},
+                     **self._filled(cluster.get("spark_env_vars") or {}), **spark,
+                     "PYTHONPATH": str(place)},
             )  # fmt: skip
+
+    def _filled(self, given: dict[str, str]) -> dict[str, str]:
+        """Variables of a cluster, with the secrets that they name."""
+        return {name: re.sub(r"\{\{secrets/(.+?)\}\}", lambda found: self.secrets[found[1]], value)
+                for name, value in given.items()}  # fmt: skip
 
     def _spark(self, machines: int, place: Path) -> tuple[list[str], dict[str, str]]:
         """
