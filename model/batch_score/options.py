@@ -19,8 +19,10 @@ class Scoring(BaseModel):
         None, description="Score the images of this split only; if unset, all."
     )
     workers: int | None = Field(
-        None, ge=1, description="Processes, cores of Spark on this machine, or machines in Azure; if unset, all "
-        "cores of one."
+        None,
+        ge=1,
+        description="Processes, cores of Spark on this machine, or machines in Azure; if unset, "
+        "all cores of one.",
     )
     engine: Literal["pool", "spark"] = Field(
         "pool", description="Who works: processes of this machine, or Spark."

@@ -74,11 +74,9 @@ class DatabricksScorer:
             raise self._jobs.explained(ended)
         report = run.folder / "report"
         self._volume.fetch(report, "scorings", run.token)
-        try:
-            return Scores.of((report / SCORES_JSON).read_bytes())
-        except OSError as error:
-            raise Transient(f"run {run.number} left no scores in the volume; it runs again"
-                            ) from error  # fmt: skip
+        if scores := Scores.of(self._volume.read("scorings", run.token, SCORES_JSON)):
+            return scores
+        raise Transient(f"run {run.number} left no scores in the volume; it runs again")
 
     def cancel(self, job: ScoringJob) -> None:
         """End the run if it goes on; finished parts stay."""
