@@ -133,11 +133,15 @@ def _train(
 
 def _teller(run: Run, copy: Mirror | None) -> Tell:
     """Tells each epoch: to a person, to MLflow, to the second folder."""
+    told = 0
 
     def tell(progress: Progress) -> None:
+        nonlocal told
         if progress.history:
             print(SENTENCE.format(**progress.history[-1]), flush=True)
-            run.epoch(progress.history[-1])
+        for measures in progress.history[told:]:  # who was killed may not have told the last ones
+            run.epoch(measures)
+        told = len(progress.history)
         if copy:
             copy.push()
 
