@@ -2,8 +2,9 @@
 ``python -m benchmarks.spread``: two workers on a core each against one worker on one core.
 
 The same program and images, ``--workers 1`` and ``--workers 2``; in turn, each round with a seed of
-its own. A step of two workers takes as many images from each as a step of one: what is compared is
-images a second, of the epochs behind the first. Fashion-MNIST as IDX files, in ``--data``.
+its own. A step of two workers takes as many images from each as a step of one, ``--batch``: what is
+compared is images a second, of the epochs behind the first. Fashion-MNIST as IDX files in
+``--data``.
 
 TensorFlow's workers listen on all addresses of a machine; as root, this program gives itself a
 network without any but the loopback device.
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument("--data", default=DATA, help="folder of IDX files [%(default)s]")
     parser.add_argument("--rounds", type=int, default=3, help="each with a seed [%(default)s]")
     parser.add_argument("--epochs", type=int, default=10, help="[%(default)s]")
+    parser.add_argument("--batch", type=int, default=64, help="images a step [%(default)s]")
     given = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))[: max(SIDES)]
     if why := lacking() or ("" if len(cores) == max(SIDES) else "two cores are needed"):
@@ -52,12 +54,12 @@ def main() -> None:
     found: dict[int, list[Run]] = {workers: [] for workers in SIDES}
     for seed in range(given.rounds):
         for workers in SIDES if seed % 2 == 0 else SIDES[::-1]:
-            found[workers].append(_trained(given.data, given.epochs, seed, cores[:workers]))
+            found[workers].append(_trained(given, seed, cores[:workers]))
             print(f"round {seed + 1}: {workers} workers: {found[workers][-1]}", flush=True)
     text = _table(found)
     print(f"\n{text}")
     append("two workers against one", text, f"python -m benchmarks.spread --rounds {given.rounds} "
-           f"--epochs {given.epochs}")  # fmt: skip
+           f"--epochs {given.epochs} --batch {given.batch}")  # fmt: skip
 
 
 def _into_own_network() -> None:
@@ -73,12 +75,13 @@ def _into_own_network() -> None:
     os.execvp(words[0], [*words, sys.executable, "-m", "benchmarks.spread", *sys.argv[1:]])
 
 
-def _trained(data: str, epochs: int, seed: int, cores: list[int]) -> Run:
+def _trained(given: argparse.Namespace, seed: int, cores: list[int]) -> Run:
     """A worker a core; of several, each keeps to its own."""
     workers = len(cores)
     with tempfile.TemporaryDirectory() as out:
-        words = ("--data", data, "--out", out, "--workers", str(workers), "--seed", str(seed),
-                 "--epochs", str(epochs), "--patience", "0")  # fmt: skip
+        words = ("--data", given.data, "--out", out, "--workers", str(workers), "--seed", str(seed),
+                 "--epochs", str(given.epochs), "--batch-size", str(given.batch),
+                 "--patience", "0")  # fmt: skip
         pinned = ("taskset", "-c", ",".join(map(str, cores)))
         done = subprocess.run(
             [*pinned, sys.executable, "-m", "model.train", *words],
