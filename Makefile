@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --overrides ../../infra/requirements/overrides.txt --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check audit endurance image worker image-test cloud cloud-test format lock ui mlflow stop clean docs
+.PHONY: help run test check audit endurance image worker image-test cloud cloud-test spark-test format lock ui mlflow stop clean docs
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ run: .venv/app ## From images to a served model: install, then release the bundl
 	$(BIN)/python -m flows
 
 test: .venv/dev ## Run the tests; SLOW=1: the slow ones too; REPORTS=folder gets results (JUnit) and coverage (Cobertura)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(SLOW),-m "not endurance and not image and not cloud") \
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(SLOW),-m "not endurance and not image and not cloud and not spark") \
 	  $(if $(REPORTS),--junitxml="$(REPORTS)/tests.xml" --cov --cov-report=term:skip-covered --cov-report=xml:"$(REPORTS)/coverage.xml")
 
 check: .venv/dev ## All that a change must pass: format, lint, types, layers, tests, documents, known holes; REPORTS as above
@@ -47,14 +47,17 @@ image-test: .venv/dev ## Build the image on a base made here, run it, ask it; th
 cloud: .venv/dev .venv/azurite ## A shell in which --backend azure works, on this machine alone (needs npm)
 	$(BIN)/python -m tests.cloud
 
-cloud-test: .venv/dev .venv/azurite $(if $(AZURE_REST_API_SPECS),.venv/oav) ## Release to the stand-in cloud, and let it fail (needs npm; some 25 minutes)
+cloud-test: .venv/dev .venv/azurite .venv/spark $(if $(AZURE_REST_API_SPECS),.venv/oav) ## Release to the stand-in cloud, and let it fail (needs npm and Java 17; some 40 minutes)
 	@[ -n "$(AZURE_REST_API_SPECS)" ] || echo "NOT JUDGED by Azure's OpenAPI: AZURE_REST_API_SPECS names no clone of it"
 	@[ -n "$(ARM_SCHEMAS)" ] || echo "NOT JUDGED by Azure's schemas of templates: ARM_SCHEMAS names no folder of them"
 	$(BIN)/python -m pytest -m "cloud and not endurance $(if $(AZURE_REST_API_SPECS),,and not specs) \
 	  $(if $(ARM_SCHEMAS),,and not schemas)" \
 	  -n 2 --dist loadfile --timeout 900 $(TESTS)
 
-endurance: .venv/dev ## Kill, load, flood and fuzz what runs (three quarters of an hour)
+spark-test: .venv/dev .venv/spark ## Facts, training and scoring on Spark, on this machine (needs Java 17)
+	$(BIN)/python -m pytest -m "spark and not endurance and not cloud" --timeout 900 tests
+
+endurance: .venv/dev .venv/spark ## Kill, load, flood and fuzz what runs (three quarters of an hour; needs Java 17)
 	$(BIN)/python -m pytest -m "endurance and not cloud" -s --tb=short tests/endurance tests/flows
 
 format: .venv/dev ## Format the code and mend what can be mended
@@ -76,7 +79,8 @@ docs: .venv/dev ## Write what the code says of itself (help, settings, …), the
 
 lock: .venv/uv ## Resolve the requirements again, with hashes
 	cd $(REQUIREMENTS) && for part in uv dev; do ../../$(LOCK) $$part.in -o $$part.txt; done
-	cd $(REQUIREMENTS) && for part in serve train image docs app azure pipeline; do \
+	cd $(REQUIREMENTS) && ../../$(LOCK) build.in -o build.txt
+	cd $(REQUIREMENTS) && for part in serve train image docs app azure pipeline spark; do \
 		../../$(LOCK) -c dev.txt $$part.in -o $$part.txt; done
 	cd benchmarks/requirements && for part in $$(basename -s .in *.in); do \
 		../../$(LOCK) $$part.in -o $$part.txt; done
@@ -108,6 +112,11 @@ clean: ## Remove the environment and all caches; the state in .mlops stays
 
 .venv/azure: $(REQUIREMENTS)/azure.txt .venv/uv
 	@$(INSTALL) -r $<
+	@touch $@
+
+.venv/spark: $(REQUIREMENTS)/spark.txt $(REQUIREMENTS)/build.txt .venv/app
+	@echo "installing Spark (450 MB; it needs Java 17)"
+	@$(INSTALL) --build-constraints $(REQUIREMENTS)/build.txt -r $<
 	@touch $@
 
 .venv/azurite .venv/oav: .venv/%: infra/%/package-lock.json .venv/uv

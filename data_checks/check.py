@@ -7,13 +7,13 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from data_checks.counts import Counts, Reference, reference_of
 from data_checks.facts import Chunk
 from data_checks.limits import Limits, Severity
-from data_checks.measures import Reference, reference_of, tables_of
+from data_checks.measures import tables_of
 from data_checks.reading import read_facts
 from data_checks.table import facts_table
 
@@ -53,11 +53,7 @@ class Report:
         checks = tuple(
             Check(**{**check, "offenders": tuple(check["offenders"])}) for check in found["checks"]
         )
-        reference = Reference(
-            tuple(found["reference"]["mean"]),
-            tuple(found["reference"]["deviation"]),
-            found["reference"]["labels"],
-        )
+        reference = Reference.of_json(found["reference"])
         return cls(found["passed"], found["images"], found["splits"], checks, reference)
 
     def save(self, folder: Path) -> None:
@@ -98,9 +94,7 @@ def check_images(
     from data_checks.judge import judge
     from data_checks.sheet import TILES, contact_sheet
 
-    (out / REPORT).unlink(missing_ok=True)  # first, as it is written last: it vouches for the rest
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    begin(out)
     known = list(chunks)  # places where images lie, not images
     ends: list[int] = []  # of each chunk: images up to there
 
@@ -112,24 +106,33 @@ def check_images(
     facts_table(known, out / FACTS, workers=workers, progress=tell)
     tables = tables_of(read_facts(out / FACTS), labels, limits.near_distance, reference)
     checks = judge(tables, limits, labels, out / DOCS, has_reference=reference is not None)
-    failed = {path: c.name for c in checks if not c.passed for path in c.offenders}
+    failed = offenders(checks)
     drawn = tables.images["path"].isin(list(failed)[:TILES]).to_numpy().nonzero()[0]
     places = sorted(set(np.searchsorted(ends, drawn, "right").tolist()))
     contact_sheet([known[place] for place in places], failed, out / SHEET)
-    report = Report(
-        passed=all(check.passed for check in checks if check.severity == "refuse"),
-        images=len(tables.images),
-        splits=_splits(tables.images),
-        checks=tuple(checks),
-        reference=reference_of(tables.images),
-    )
+    report = report_of(tables.counts, checks)
     report.save(out)
     return report
 
 
-def _splits(images: Any) -> dict[str, dict[str, int]]:
-    counts = images.groupby(["split", "label"]).size()
-    found: dict[str, dict[str, int]] = {}
-    for (split, label), count in counts.items():
-        found.setdefault(str(split), {})[str(label)] = int(count)
-    return found
+def begin(out: Path) -> None:
+    """An empty folder; its report goes first, as it is written last: it vouches for the rest."""
+    (out / REPORT).unlink(missing_ok=True)
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+
+
+def offenders(checks: Sequence[Check]) -> dict[str, str]:
+    """Path of each image that is named by a failed check → name of that check."""
+    return {path: check.name for check in checks if not check.passed for path in check.offenders}
+
+
+def report_of(counts: Counts, checks: Sequence[Check]) -> Report:
+    """What was found, of so many images."""
+    return Report(
+        passed=all(check.passed for check in checks if check.severity == "refuse"),
+        images=counts.total,
+        splits=counts.splits,
+        checks=tuple(checks),
+        reference=reference_of(counts),
+    )

@@ -36,8 +36,8 @@ def expectations(limits: Limits, labels: Sequence[str], tables: Tables) -> list[
     """All checks for a data set with these ``labels``."""
     from great_expectations import expectations as gxe
 
-    size = _most_frequent(tables.images, "size", "none")
-    channels = int(_most_frequent(tables.images, "channels", 0))
+    size = tables.most_frequent("size") or "none"
+    channels = int(tables.most_frequent("channels") or 0)
     between, among = gxe.ExpectColumnValuesToBeBetween, gxe.ExpectColumnValuesToBeInSet
     found = [
         Expected(
@@ -136,8 +136,3 @@ def expectations(limits: Limits, labels: Sequence[str], tables: Tables) -> list[
             ),
         ]  # fmt: skip
     return found
-
-
-def _most_frequent(images: Any, column: str, otherwise: Any) -> Any:
-    found = images.loc[images["readable"], column].mode()
-    return found.iloc[0] if len(found) else otherwise

@@ -40,7 +40,7 @@ def check_of(expected: Expected, result: Any, severity: Mapping[str, Severity]) 
         expected.name,
         severity=severity.get(expected.name, expected.severity),
         passed=bool(result and result.success),
-        observed=expected.unknown or _observed(numbers, expected),
+        observed=expected.unknown or _fault(result) or _observed(numbers, expected),
         limit=expected.limit,
         reason=expected.reason,
         offenders=tuple(str(row[NAMES[expected.table]]) for row in first),
@@ -48,9 +48,21 @@ def check_of(expected: Expected, result: Any, severity: Mapping[str, Severity]) 
     )
 
 
+def _fault(result: Any) -> str:
+    """Why the expectation could not be asked, as of a column that is not there; or nothing."""
+    told = (result.exception_info or {}) if result else {}
+    for each in (told, *told.values()):
+        if isinstance(each, dict) and each.get("raised_exception"):
+            lines = str(each.get("exception_message")).strip().splitlines() or [
+                "no reason was told"
+            ]
+            return f"cannot be judged: {lines[0][:200]}"
+    return ""
+
+
 def _observed(numbers: Any, expected: Expected) -> str:
     if "observed_value" in numbers:
-        return str(numbers["observed_value"])
+        return _short(numbers["observed_value"], digits=10)  # fewer than engines agree upon
     count, total = numbers.get("unexpected_count", 0), numbers.get("element_count", 0)
     what = {"classes": "classes", "drift": "statistics"}.get(expected.table, "images")
     if not count:
@@ -60,5 +72,10 @@ def _observed(numbers: Any, expected: Expected) -> str:
     return f"{count:,} of {total:,} {what}{shown}"
 
 
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _short(value: Any, digits: int = 4) -> str:
+    """Alike for what engines represent in ways of their own."""
+    if value is None or value != value:
+        return "missing"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_short, value))})"
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)

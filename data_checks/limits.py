@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -81,15 +81,22 @@ class Limits(BaseModel):
         if not system.isfile(file):
             return cls()
         try:
-            return cls.model_validate(tomllib.loads(system.cat_file(file).decode("utf-8")))
+            found = tomllib.loads(system.cat_file(file).decode("utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadLimits(f"{file} is no TOML: {error}") from error
+        return cls.of(found, file)
+
+    @classmethod
+    def of(cls, found: Any, origin: str) -> Limits:
+        """The limits in a table. Raises BadLimits: a key or value is wrong; it names ``origin``."""
+        try:
+            return cls.model_validate(found)
         except ValidationError as error:
             faults = "; ".join(
                 f"{'.'.join(map(str, fault['loc']))}: {_said(fault)}" for fault in error.errors()
             )
             known = ", ".join(cls.model_fields)
-            raise BadLimits(f"{file}: {faults}. Known keys: {known}") from error
+            raise BadLimits(f"{origin}: {faults}. Known keys: {known}") from error
 
 
 def _said(fault: ErrorDetails) -> str:

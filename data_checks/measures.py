@@ -1,54 +1,69 @@
-"""What is to be judged beside single facts: twins, leaks, classes, drift. Pandas over the facts."""
+"""What is to be judged beside single facts: twins and leaks, counted in pandas over the facts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data_checks.counts import BINS, Counts, Reference, classes_of, drift_of
 from data_checks.near import near_twins
-from data_checks.reading import Facts
+from data_checks.reading import Facts, digests_of
 
 if TYPE_CHECKING:
     import pandas as pd  # a second of import: only where a table is made
 
-BINS = np.linspace(0, 256, 17)
+
+class Tables(Protocol):
+    """The tables that the expectations look at, in whichever engine they lie."""
+
+    @property
+    def near_were_searched(self) -> bool:
+        """Were near twins looked for? There may be too many pairs."""
+
+    def most_frequent(self, column: str) -> Any:
+        """The value that most readable images have, the least of several; ``None`` if none has."""
+
+    def frame(self, table: str, digests: Sequence[str] = ()) -> Any:
+        """A table by its name; of the columns ``DIGESTS``, images and test have these alone."""
 
 
 @dataclass(frozen=True)
-class Reference:
-    """
-    The distribution of a data set, to compare another one with.
-
-    Attributes:
-        mean, deviation: shares of images by mean intensity and by deviation, in 16 bins of 0..256.
-        labels: share of each label among the images.
-    """
-
-    mean: tuple[float, ...]
-    deviation: tuple[float, ...]
-    labels: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Tables:
-    """The tables that the expectations look at, by name."""
+class PandasTables:
+    """All tables in memory."""
 
     images: pd.DataFrame  # one row an image
     test: pd.DataFrame  # the same, test images only
     classes: pd.DataFrame  # one row a label: images in train and in test, balance
     drift: pd.DataFrame  # one row a statistic: distance from the reference
-    facts: Path  # the facts table, with the columns that ``images`` leaves out
+    facts: Path  # the facts table or its parts, with the columns that ``images`` leaves out
     near_were_searched: bool
+    counts: Counts
+
+    def most_frequent(self, column: str) -> Any:
+        """See ``Tables``."""
+        found = self.images.loc[self.images["readable"], column].mode()
+        return found.iloc[0] if len(found) else None
+
+    def frame(self, table: str, digests: Sequence[str] = ()) -> pd.DataFrame:
+        """See ``Tables``; a million digests take as much memory as all else."""
+        frame: pd.DataFrame = getattr(self, table)
+        return frame.join(digests_of(self.facts, digests)) if digests else frame
+
+    def rows_of(self, paths: Sequence[str]) -> list[int]:
+        """Where the first image of each path is, counted through the data set."""
+        named = self.images["path"]
+        found: list[int] = named[named.isin(paths)].drop_duplicates().index.tolist()
+        return found
 
 
 def tables_of(
     facts: Facts, labels: Sequence[str], near_distance: int, reference: Reference | None
-) -> Tables:
+) -> PandasTables:
     """Add what follows from all images together to the facts of each, in their own table."""
     images, seen = facts.images, facts.pixels >= 0
     is_test = (images["split"] == "test").to_numpy(bool)
@@ -61,65 +76,20 @@ def tables_of(
     near = near_twins(facts.hashes[is_test & seen], facts.hashes[~is_test & seen], near_distance)
     images["is_nearly_leaked"] = False
     images.loc[is_test & seen, "is_nearly_leaked"] = False if near is None else near
-    return Tables(
-        images, images[is_test], _classes(images, labels), _drift(images, reference),
-        facts.file, near is not None,
+    counts = _counts(images)
+    return PandasTables(
+        images, images[is_test], classes_of(counts, labels), drift_of(counts, reference),
+        facts.file, near is not None, counts,
     )  # fmt: skip
 
 
-def reference_of(facts: pd.DataFrame) -> Reference:
-    """The distribution of this data set."""
-    return Reference(
-        _shares(facts["mean"]),
-        _shares(facts["deviation"]),
-        {str(k): float(v) for k, v in facts["label"].value_counts(normalize=True).items()},
+def _counts(images: pd.DataFrame) -> Counts:
+    kinds = images.groupby(["label", "split"], sort=False).size()
+    found = dict(zip(kinds.index.tolist(), kinds.tolist(), strict=True))
+    mean, deviation = (
+        np.histogram(images[name].dropna(), BINS)[0].tolist() for name in ("mean", "deviation")
     )
-
-
-def stability_index(expected: Sequence[float], found: Sequence[float]) -> float:
-    """
-    Population stability index of two distributions over the same bins; 0: equal.
-
-    Source:
-        Siddiqi, Credit Risk Scorecards (2006); empty bins count as 0.0001. Customary: below 0.1
-        no change, above 0.25 a large one.
-
-    >>> stability_index([0.5, 0.5], [0.5, 0.5])
-    0.0
-    """
-    a, b = (np.clip(np.asarray(shares, float), 1e-4, None) for shares in (expected, found))
-    return float(np.sum((b - a) * np.log(b / a)))
-
-
-def _classes(images: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
-    names = list(dict.fromkeys([*labels, *images["label"].unique()]))
-    counts = images.groupby(["label", "split"]).size().unstack(fill_value=0)
-    counts = counts.reindex(index=names, columns=["train", "test"], fill_value=0)
-    table = counts.rename_axis("label").reset_index()
-    total = table["train"] + table["test"]
-    table["balance"] = total / max(int(total.max()), 1)
-    return table
-
-
-def _drift(images: pd.DataFrame, reference: Reference | None) -> pd.DataFrame:
-    import pandas as pd
-
-    if reference is None:
-        return pd.DataFrame({"statistic": pd.Series(dtype=str), "distance": pd.Series(dtype=float)})
-    now = reference_of(images)
-    names = sorted(reference.labels.keys() | now.labels.keys())
-    shares = [[side.labels.get(name, 0.0) for name in names] for side in (reference, now)]
-    rows = [
-        ("mean intensity", stability_index(reference.mean, now.mean)),
-        ("deviation of intensity", stability_index(reference.deviation, now.deviation)),
-        ("label shares", stability_index(*shares)),
-    ]
-    return pd.DataFrame(rows, columns=["statistic", "distance"])
-
-
-def _shares(values: pd.Series[Any]) -> tuple[float, ...]:
-    counts, _ = np.histogram(values.dropna(), BINS)
-    return tuple((counts / max(counts.sum(), 1)).tolist())
+    return Counts(found, tuple(mean), tuple(deviation))
 
 
 def _sizes(images: pd.DataFrame) -> Any:

@@ -65,10 +65,10 @@ def by_parts(tests: Hashes, trains: Hashes, distance: int) -> NDArray[np.bool_] 
     words, others = tests.view(np.uint64), trains.view(np.uint64)
     for part in range(distance + 1):
         open_ones = np.flatnonzero(~near)
-        keys = _part(trains, part, distance + 1)
+        keys = part_of(trains, part, distance + 1)
         order = np.argsort(keys)
         keys = keys[order]
-        mine = _part(tests[open_ones], part, distance + 1)
+        mine = part_of(tests[open_ones], part, distance + 1)
         low = np.searchsorted(keys, mine, "left")
         counts = np.searchsorted(keys, mine, "right") - low
         ends = np.cumsum(counts)
@@ -84,7 +84,7 @@ def by_parts(tests: Hashes, trains: Hashes, distance: int) -> NDArray[np.bool_] 
     return near
 
 
-def _part(hashes: Hashes, part: int, parts: int) -> NDArray[np.uint64]:
+def part_of(hashes: Hashes, part: int, parts: int) -> NDArray[np.uint64]:
     """Every ``parts``-th bit from ``part`` on: neighbours in a picture resemble each other."""
     key = np.zeros(len(hashes), np.uint64)
     for bit in range(part, hashes.shape[1] * 8, parts):

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 IN_FLIGHT_A_WORKER = 3
 MOST_SECONDS_A_CHUNK = 900  # some hundred images: beyond it the storage hangs
+DIED = (
+    "a process that looked at images died: out of memory, or an image crashed the decoder; "
+    "free memory, or take out images that were added last"
+)
 Done = TypeVar("Done")
 
 
@@ -45,15 +49,17 @@ def in_order(
         with ProcessPoolExecutor(workers, context, _end_with_parent, (until,)) as pool:
             yield from _closing_if_it_fails(still, _asked(pool, chunks, work, most))
     except BrokenProcessPool as error:
-        raise FactsFailed(
-            "a process that looked at images died: out of memory, or an image crashed the decoder; "
-            "free memory, or take out images that were added last"
-        ) from error
+        raise FactsFailed(DIED) from error
     except TimeoutError as error:
-        raise FactsFailed(
-            f"some images could not be looked at within {MOST_SECONDS_A_CHUNK} s; does the storage "
-            "that they lie on answer?"
-        ) from error
+        raise FactsFailed(hung(MOST_SECONDS_A_CHUNK)) from error
+
+
+def hung(most_seconds: float) -> str:
+    """What to say of images that could not be looked at in time."""
+    return (
+        f"some images could not be looked at within {most_seconds:g} s; does the storage that they "
+        "lie on answer?"
+    )
 
 
 def _asked(

@@ -25,7 +25,7 @@ class Facts:
     What is known of all images. Digests, most of the table, are numbers here.
 
     Attributes:
-        file: the facts table.
+        file: the facts table, or the folder of its parts.
         images: its columns but ``DIGESTS``, one row an image.
         pixels: equal for images of equal pixels; -1 where they could not be read.
         hashes: perceptual hashes, shape (images, 32); zeros where they could not be read.
@@ -40,27 +40,25 @@ class Facts:
 def read_facts(file: Path) -> Facts:
     """Read what the checks need, one column after the other."""
     import pyarrow as arrow
-    import pyarrow.parquet as parquet
 
     pixels, hashes = _numbers(file, "pixel_sha256"), _hashes(file)
     arrow.default_memory_pool().release_unused()  # it would keep room for all digests
-    table = parquet.read_table(file, columns=[name for name in COLUMNS if name not in DIGESTS])
-    return Facts(file, table.to_pandas(), pixels, hashes)
+    table = _read(file, [name for name in COLUMNS if name not in DIGESTS])
+    images = table.to_pandas()
+    wide = {name: np.float64 for name, kind in COLUMNS.items() if kind == "float32"}
+    # Limits have 64 bits: so the columns that are compared with them have, in every engine.
+    return Facts(file, images.astype(wide), pixels, hashes)
 
 
 def digests_of(file: Path, names: Sequence[str]) -> pd.DataFrame:
     """Some of the columns ``DIGESTS``, in hexadecimal, one row an image."""
-    import pyarrow.parquet as parquet
-
-    found: pd.DataFrame = parquet.read_table(file, columns=list(names)).to_pandas()
+    found: pd.DataFrame = _read(file, names).to_pandas()
     return found
 
 
 def _numbers(file: Path, name: str) -> NDArray[np.int32]:
     """A number for each different text of a column; -1 for none."""
-    import pyarrow.parquet as parquet
-
-    column = parquet.read_table(file, columns=[name])[name].dictionary_encode().combine_chunks()
+    column = _read(file, [name])[name].dictionary_encode().combine_chunks()
     numbers: NDArray[np.int32] = column.indices.fill_null(-1).to_numpy().astype(np.int32)
     return numbers
 
@@ -68,11 +66,22 @@ def _numbers(file: Path, name: str) -> NDArray[np.int32]:
 def _hashes(file: Path) -> NDArray[np.uint8]:
     import pyarrow.parquet as parquet
 
-    parts = [np.zeros((0, HASH_BYTES), np.uint8)]
-    with parquet.ParquetFile(file) as table:
-        for batch in table.iter_batches(columns=["perceptual_hash"]):
-            parts.append(_from_hexadecimal(batch.column(0)))
-    return np.concatenate(parts)
+    found = [np.zeros((0, HASH_BYTES), np.uint8)]
+    for part in _parts(file):
+        with parquet.ParquetFile(part) as table:
+            for batch in table.iter_batches(columns=["perceptual_hash"]):
+                found.append(_from_hexadecimal(batch.column(0)))
+    return np.concatenate(found)
+
+
+def _read(file: Path, names: Sequence[str]) -> Any:
+    import pyarrow.parquet as parquet
+
+    return parquet.read_table(_parts(file), columns=list(names))
+
+
+def _parts(file: Path) -> list[Path]:
+    return [file] if file.is_file() else sorted(file.glob("part-*.parquet"))
 
 
 def _from_hexadecimal(column: Any) -> NDArray[np.uint8]:

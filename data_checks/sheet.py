@@ -17,21 +17,21 @@ TILES, COLUMNS, SIDE, TEXT = 60, 6, 160, 44
 
 def contact_sheet(chunks: Iterable[Chunk], failed: Mapping[str, str], to: Path) -> Path | None:
     """
-    Draw the first offending images.
+    Draw the first offending images, those of one check side by side.
 
     Args:
         chunks: that have the offenders; they are read until all are drawn.
-        failed: path of an image → name of the check that it failed.
+        failed: path of an image → name of the check that it failed, in the order to draw.
         to: the PNG to write; nothing is written if no image failed.
     """
-    wanted = dict(list(failed.items())[:TILES])
-    tiles = []
+    wanted = list(failed)[:TILES]
+    found: dict[str, Image.Image] = {}
     for chunk in chunks if wanted else ():
-        for image in chunk.read():
-            if image.path in wanted:
-                tiles.append((_picture(image), image.path, wanted.pop(image.path)))
-        if not wanted:
+        missing = set(wanted) - found.keys()
+        found |= {each.path: _picture(each) for each in chunk.read() if each.path in missing}
+        if len(found) == len(wanted):
             break
+    tiles = [(found[path], path, failed[path]) for path in wanted if path in found]
     if not tiles:
         return None
     rows = -(-len(tiles) // COLUMNS)

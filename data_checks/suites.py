@@ -8,19 +8,16 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from data_checks.expectations import Expected
 from data_checks.measures import Tables
-from data_checks.reading import DIGESTS, digests_of
-
-if TYPE_CHECKING:
-    import pandas as pd
+from data_checks.reading import DIGESTS
 
 NAMES = {
     "images": "path", "test": "path", "classes": "label", "drift": "statistic", "traffic": "image"
 }  # fmt: skip
-FrameOf = Callable[[str, Sequence[Expected]], "pd.DataFrame"]
+FrameOf = Callable[[str, Sequence[Expected]], Any]  # in memory, or on Spark
 NAMED = 50  # failing rows that are named, for each expectation
 SITE = "checks"
 DOMAIN = ("column", "column_A", "column_B")
@@ -52,12 +49,11 @@ def run_suites(
         rows: not of all, as the result format COMPLETE would have, for they may be a million.
     """
     _add_site(context, docs)
-    source = context.data_sources.add_pandas("facts")
     found: dict[str, Any] = {}
     for table in dict.fromkeys(each.table for each in expected):
         suite = [each for each in expected if each.table == table]
-        checkpoint = _checkpoint(context, source, table, suite)
         frame = frame_of(table, suite)
+        checkpoint = _checkpoint(context, _source(context, frame), table, suite)
         ran = checkpoint.run(batch_parameters={"dataframe": frame})
         for key, validation in ran.run_results.items():
             for result in validation.results:
@@ -66,6 +62,17 @@ def run_suites(
             context.validation_results_store.set(key, validation)  # the docs are made from there
     context.build_data_docs(site_names=[SITE])
     return found
+
+
+def _source(context: Any, frame: Any) -> Any:
+    """Where the frame is judged: in memory, or on Spark, which keeps nothing of it (it is kept)."""
+    import pandas as pd
+
+    sources, is_here = context.data_sources, isinstance(frame, pd.DataFrame)
+    name = "facts" if is_here else "facts on Spark"
+    if name in sources.all():
+        return sources.get(name)
+    return sources.add_pandas(name) if is_here else sources.add_spark(name, persist=False)
 
 
 def _checkpoint(context: Any, source: Any, table: str, expected: Sequence[Expected]) -> Any:
@@ -91,14 +98,11 @@ def _checkpoint(context: Any, source: Any, table: str, expected: Sequence[Expect
     return context.checkpoints.add(checkpoint)
 
 
-def frame_of_images(tables: Tables, table: str, expected: Sequence[Expected]) -> pd.DataFrame:
-    """The table; digests, of which a million take as much as all else, only if they are asked."""
-    frame: pd.DataFrame = getattr(tables, table)
+def frame_of_images(tables: Tables, table: str, expected: Sequence[Expected]) -> Any:
+    """The table; with digests only if they are asked for."""
     asked = " ".join(str(each.expectation.configuration.kwargs) for each in expected)
     names = [name for name in DIGESTS if re.search(rf"\b{name}\b", asked)]
-    if not names or table not in ("images", "test"):
-        return frame
-    return frame.join(digests_of(tables.facts, names))
+    return tables.frame(table, names if table in ("images", "test") else ())
 
 
 def _name_the_first(result: Any, name: str) -> None:
@@ -110,9 +114,9 @@ def _name_the_first(result: Any, name: str) -> None:
     kwargs = result.expectation_config.kwargs
     columns = [kwargs[key] for key in DOMAIN if key in kwargs] + list(kwargs.get("column_list", []))
     numbers["unexpected_index_column_names"] = [name]
-    numbers["unexpected_index_list"] = rows[list(dict.fromkeys([*columns, name]))].to_dict(
-        "records"
-    )
+    shown = list(dict.fromkeys([*columns, name]))
+    each = rows if isinstance(rows, list) else rows[shown].to_dict("records")
+    numbers["unexpected_index_list"] = [{key: row[key] for key in shown} for row in each]
     values = Counter(map(str, numbers.get("partial_unexpected_list", [])))
     numbers["partial_unexpected_counts"] = [
         {"value": value, "count": count} for value, count in values.items()

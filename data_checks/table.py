@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -38,20 +39,29 @@ def facts_table(
     Raises:
         FactsFailed: a worker died (out of memory, or an image that crashes the decoder).
     """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    batches = in_order(chunks, batch_of, workers=workers or os.cpu_count() or 1)
+    return write_batches(_told(batches, progress), out)
+
+
+def write_batches(batches: Iterable[arrow.RecordBatch], out: Path) -> Path:
+    """Write rows of the table to the Parquet file ``out``, which appears when it is complete."""
     import pyarrow.parquet as parquet
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draft = out.with_name(f"{out.name}.draft")
-    batches = in_order(chunks, _facts, workers=workers or os.cpu_count() or 1)
+    draft = out.with_name(f".{out.name}.{uuid.uuid4().hex}")  # of this attempt alone
     options = {"compression": "zstd", "use_dictionary": FEW}
-    with parquet.ParquetWriter(draft, _schema(), **options) as writer:
-        for rows in _groups(_told(batches, progress)):
-            writer.write_table(rows)
-    draft.replace(out)
-    return out
+    try:
+        with parquet.ParquetWriter(draft, _schema(), **options) as writer:
+            for rows in _groups(batches):
+                writer.write_table(rows)
+        return draft.replace(out)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
-def _facts(chunk: Chunk) -> arrow.RecordBatch:
+def batch_of(chunk: Chunk) -> arrow.RecordBatch:
+    """The facts of a chunk's images, as rows of the table."""
     import pyarrow as arrow
 
     return arrow.RecordBatch.from_pydict(columns_of(chunk.read()), schema=_schema())

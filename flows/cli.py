@@ -16,6 +16,7 @@ COMMANDS = {
     "release": "Validate images, test the code, train, evaluate, register and serve.",
     "plan": "Say what a release would do, reuse and cost; change nothing.",
     "tune": "Search for training knobs by validation images; say how to release the best.",
+    "score": "Let a version answer any number of images; keep the answers as a table.",
     "rollback": "Let an earlier version serve again, after the same proof as any other.",
     "promote": "Let what serves in one Azure environment serve in another.",
     "trigger": "Start a deployment from a pipeline, follow it, and end as it ends.",

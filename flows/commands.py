@@ -10,6 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 
 from data_checks.drift.rules import DriftRules
+from model.batch_score.options import Scoring
 from model.config import TrainConfig
 from model.tune.space import Search
 from tasks.rules import Rules
@@ -118,6 +119,45 @@ def tune(
     from flows.running import run_tune
 
     return run_tune(data, name, backend, config, search, quiet)
+
+
+def score(
+    *,
+    data: Annotated[str, Parameter(name="--data")],
+    out: str,
+    version: Annotated[int | None, Parameter(name="--version")] = None,
+    name: Name = None,
+    backend: str = "local",
+    capture: Flag = False,
+    quiet: Flag = False,
+    scoring: Annotated[Scoring, Parameter(name="*")] = Scoring(),  # noqa: B008 (frozen)
+) -> int:
+    """
+    Let a version answer any number of images; keep the answers as a table.
+
+    Every image gets one row, in OUT/scores or, if it cannot be read, in OUT/bad. Killed or
+    interrupted, the same command goes on; with the same images and version it changes nothing.
+
+    Parameters
+    ----------
+    data
+        Images, which need no label: a folder, Parquet file, IDX folder, or an fsspec URL of one.
+    out
+        Folder or fsspec URL of the answers; scores.json is there when all of them are.
+    version
+        Number of the version; by default the champion.
+    name
+        Of the model; may be left out where there is one endpoint only.
+    backend
+        Where to work: local.
+    capture
+        Let the monitor count a sample of the answers as traffic of the endpoint.
+    quiet
+        Print the result only.
+    """
+    from flows.running import run_score
+
+    return run_score(data, out, name, version, backend, scoring, capture, quiet)
 
 
 def rollback(

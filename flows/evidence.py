@@ -13,10 +13,12 @@ from typing import Any
 from prefect.runtime import flow_run
 from pydantic import TypeAdapter
 
+from model.batch_score.scores import SCORES_JSON
 from tasks.digests import digest_of_file
 from tasks.errors import Transient
 from tasks.ports import Backend
 from tasks.records import Candidate, CheckedDataset, Deployment, ModelVersion
+from tasks.scorings import Scored
 from tasks.step import say
 from tasks.timeline import Timeline, timeline
 
@@ -96,12 +98,17 @@ def _digests(steps: Timeline) -> dict[str, str]:
         record = entry.record
         if isinstance(record, CheckedDataset):
             found[f"dataset:{record.dataset.uri}"] = record.dataset.digest
-            for file in ("facts.parquet", "report.json"):
-                found[str(record.report / file)] = digest_of_file(record.report / file)
+            for file in (record.report / name for name in ("facts.parquet", "report.json")):
+                if file.exists():  # facts that several machines found stay with them
+                    found[str(file)] = digest_of_file(file)
         if isinstance(record, Candidate):
             found[f"model:{record.folder}"] = record.digest
         if isinstance(record, ModelVersion):
             found[f"version:{record.name}/{record.number}"] = record.digest
+        if isinstance(record, Scored):
+            found[f"images:{record.data}"] = record.dataset_digest
+            if "://" not in record.out and not record.out.startswith("/Volumes/"):
+                found[f"{record.out}/{SCORES_JSON}"] = record.scores_digest
         if isinstance(record, Deployment):
             found[f"endpoint:{record.url}"] = record.digest
     return found

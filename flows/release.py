@@ -2,6 +2,7 @@
 
 # No postponed annotations here: Prefect makes the form of the UI from the types themselves.
 from prefect import flow
+from prefect.exceptions import TerminationSignal
 from prefect.runtime import flow_run
 
 from flows.evidence import evidence_of
@@ -85,13 +86,16 @@ def _proved(
     force: bool,
 ) -> Approved:
     """What passed every gate."""
-    checking = validate_images.submit(on, dataset, champion, force)
+    checking = validate_images.submit(on, dataset, champion, force, config.workers)
     try:
         gate = pass_test_gate(on, code, force)
+        checked = checking.result()
     except Refused:
         checking.wait()  # so that one run tells all that is to mend
         raise
-    checked = checking.result()
+    except (KeyboardInterrupt, SystemExit, TerminationSignal):
+        on.datasets.cancel()  # other machines may look at the images
+        raise
     candidate = train_model(on, describe_job(checked, gate, config), force)
     return evaluate_candidate(on, candidate, champion, rules)
 

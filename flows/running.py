@@ -15,6 +15,7 @@ from rich.console import Console
 from data_checks.drift.rules import DriftRules
 from flows import terminal
 from flows.cli import UsageError
+from model.batch_score.options import Scoring
 from model.config import TrainConfig
 from model.tune.space import BadSpace, Search, chosen
 from tasks import backends
@@ -72,6 +73,30 @@ def run_tune(
 
         found = tune(uri, name, backend, config, named)
     terminal.tuned(console, found, quiet)
+    return 0
+
+
+def run_score(
+    data: str,
+    out: str,
+    name: str | None,
+    version: int | None,
+    backend: str,
+    scoring: Scoring,
+    capture: bool,
+    quiet: bool,
+) -> int:
+    """Let a version answer many images and print where the answers are."""
+    require_backend(backend)
+    require_name(name)
+    uri, place = located(data, backend), placed(out, backend)
+    console = _prepare(quiet, "score")
+    chosen = name or _only_endpoint(backend)
+    with _shown(console, quiet, backend, "score"):
+        from flows.score import score
+
+        found = score(uri, place, chosen, version, backend, scoring, capture)
+    terminal.scored(console, found)
     return 0
 
 
@@ -194,6 +219,13 @@ def located(data: str, backend: str = "local") -> str:
         if (base / data).exists():
             return str((base / data).resolve())
     raise UsageError(f"--data {data} does not exist; give a folder or a Parquet file of images")
+
+
+def placed(out: str, backend: str = "local") -> str:
+    """A place that need not exist: a path as seen from here, or a URL."""
+    if "://" in out or (backend != "local" and out.startswith("/Volumes/")):
+        return out
+    return str((Path.cwd() / out).resolve())
 
 
 def require_name(name: str | None) -> None:

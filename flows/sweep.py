@@ -16,9 +16,9 @@ def sweep(backend: Where = "local") -> Swept:
     """
     Look for what crashes left behind, and set it right; what is at work is left alone.
 
-    Trainings and searches that nobody waits for are ended: they cost money until somebody looks,
-    and go on from their last epoch when they are asked for again. An endpoint whose service died
-    serves again.
+    Trainings, searches and batch scorings that nobody waits for are ended: they cost money until
+    somebody looks, and go on where they were when they are asked for again. An endpoint whose
+    service died serves again.
 
     Args:
         backend: where to look: local or azure.

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks.records import Approved, CheckedDataset, Deployment, ModelVersion, Promotion
+from tasks.scorings import Scored
 from tasks.searches import Tuned
 from tasks.timeline import Timeline
 
@@ -30,6 +31,9 @@ STEPS = {
     "crown-version": "crown",
     "submit-tuning": "tune",
     "await-tuning": "tune",
+    "find-version": "version",
+    "submit-scoring": "score",
+    "await-scoring": "score",
     "end-lost-runs": "sweep",
     "repair-endpoint": "repair",
     "find-live-version": "find",
@@ -136,6 +140,17 @@ def tuned(console: Console, found: Tuned, is_quiet: bool) -> None:
         console.print(f"  config    {found.folder / 'best.json'}", soft_wrap=True)
     command = release_command(found.run.job, found.best)
     console.print(command, soft_wrap=True)
+
+
+def scored(console: Console, found: Scored) -> None:
+    """How many images, and where their answers lie."""
+    from model.batch_score.report import PICTURE
+
+    console.print(f"\n{found.said}")
+    console.print(f"  scores    {found.out}/scores", soft_wrap=True)
+    if found.bad:
+        console.print(f"  bad       {found.out}/bad", soft_wrap=True)
+    console.print(f"  picture   {found.report / PICTURE}", soft_wrap=True)
 
 
 def monitored(console: Console, found: Monitored) -> None:

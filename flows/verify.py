@@ -10,7 +10,7 @@ from rich.text import Text
 from flows import terminal
 from flows.kept import newest_first, read_evidence
 from model.folder import BadModelFolder, ModelFolder
-from model.images import BadDataset, open_images
+from model.images import BadDataset, open_images, open_unlabelled
 from tasks.backends.local.registry import MlflowRegistry
 from tasks.digests import digest_of_file
 from tasks.errors import Refused, Transient
@@ -71,6 +71,8 @@ def _digest(what: str) -> str:
     try:
         if kind == "dataset":
             return open_images(name).digest()
+        if kind == "images":
+            return open_unlabelled(name).digest()
         if kind == "model":
             folder = ModelFolder.read(name)
             folder.verify()

@@ -8,9 +8,11 @@ training loop gathers its batches the same way in both cases.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,21 @@ from model.pixels import BadImage
 from model.score import pixels_of
 
 MOST_IN_MEMORY_BYTES = 2 << 30
+
+
+class TrainingImages(Protocol):
+    """What a report tells of the images that were learned from, wherever they lie."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]: ...
+    @property
+    def train_images(self) -> int: ...
+    @property
+    def test_images(self) -> int: ...
+    @property
+    def test_digest(self) -> str: ...
+    def some(self, places: Sequence[int]) -> NDArray[np.uint8]:
+        """The pixels of those at ``places``, which rise, in the order of the data set."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +59,13 @@ class Arrays:
     test_images: int
     test_digest: str
 
+    @property
+    def train_images(self) -> int:
+        return len(self.labels)
+
+    def some(self, places: Sequence[int]) -> NDArray[np.uint8]:
+        return np.asarray(self.pixels[list(places)])
+
 
 def load_arrays(images: ImageSet, config: TrainConfig, scratch: Path) -> Arrays:
     """
@@ -54,21 +78,39 @@ def load_arrays(images: ImageSet, config: TrainConfig, scratch: Path) -> Arrays:
     known = look_at(images)
     train = [each for each in known if each.split == "train"]
     test = [each for each in known if each.split == "test"]
-    if len(images.labels) < 2 or not train or not test:
-        raise BadDataset(
-            f"{images.uri} has {len(images.labels)} classes, {len(train)} training and {len(test)} "
-            "test images; a classifier needs two classes and images in both splits"
-        )
+    ask_for_enough(images, len(train), len(test))
     shape = shape_of(known, config)
     pixels, labels = training_pixels(images, train, shape, scratch)
-    return Arrays(pixels, labels, shape, len(test), _test_digest(test))
+    return Arrays(pixels, labels, shape, len(test), digest_of_test(sorted(map(row_of, test))))
+
+
+def ask_for_enough(images: ImageSet, train: int, test: int) -> None:
+    """Raises BadDataset: fewer than two classes, no training or no test images."""
+    if len(images.labels) < 2 or not train or not test:
+        raise BadDataset(
+            f"{images.uri} has {len(images.labels)} classes, {train} training and {test} "
+            "test images; a classifier needs two classes and images in both splits"
+        )
+
+
+def row_of(image: Known) -> str:
+    """The line of an image in the digest of the test split."""
+    return f"{image.sha256}\0{image.label}\n"
+
+
+def digest_of_test(rows: Iterable[str]) -> str:
+    """SHA-256 of the lines of all test images, in the order of their characters."""
+    total = hashlib.sha256()
+    for row in rows:
+        total.update(row.encode())
+    return total.hexdigest()
 
 
 def training_pixels(
     images: Readable, train: list[Known], shape: tuple[int, int, int], scratch: Path
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """Pixels and classes of the training images, in the order of the data set."""
-    pixels = _room(len(train), shape, scratch)
+    pixels = room_for(len(train), shape, scratch / "pixels.npy")
     first = 0
     for part in each_chunk(images, partial(_decode, shape=shape)):
         pixels[first : first + len(part)] = part
@@ -87,16 +129,10 @@ def _decode(chunk: Chunk, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     return np.stack(found) if found else np.zeros((0, *shape), np.uint8)
 
 
-def _room(images: int, shape: tuple[int, int, int], scratch: Path) -> NDArray[np.uint8]:
+def room_for(images: int, shape: tuple[int, int, int], file: Path) -> NDArray[np.uint8]:
+    """An array to fill: in memory if it is small enough, else ``file``, mapped into memory."""
     whole = (images, *shape)
     if np.prod(whole, dtype=np.int64) <= MOST_IN_MEMORY_BYTES:
         return np.empty(whole, np.uint8)
-    scratch.mkdir(parents=True, exist_ok=True)
-    return np.lib.format.open_memmap(scratch / "pixels.npy", "w+", np.uint8, whole)
-
-
-def _test_digest(test: list[Known]) -> str:
-    total = hashlib.sha256()
-    for row in sorted(f"{each.sha256}\0{each.label}\n" for each in test):
-        total.update(row.encode())
-    return total.hexdigest()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return np.lib.format.open_memmap(file, "w+", np.uint8, whole)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 MOST_SHIFT_SHARE = 1 / 14  # of a side: 2 pixels of 28
 THREADS = 4  # that change images
+PLAIN = 256  # images of a batch that nothing is learned from
 
 
 def training_batches(
@@ -16,9 +17,10 @@ def training_batches(
     labels: NDArray[np.int32],
     order: NDArray[np.int64],
     *,
-    batch_size: int,
+    batch_size: int | NDArray[np.int64],
     augment: str,
     seed: tuple[int, int],
+    numbers: tuple[int, int] = (0, 1),
 ) -> Any:
     """
     One epoch of batches in the given order.
@@ -30,28 +32,44 @@ def training_batches(
         pixels: shape (images, height, width, channels).
         labels: shape (images,).
         order: indices of the images, in the order of this epoch.
+        batch_size: images of every batch, or of each, which in all are as many as ``order``.
         seed: of the augmentation; another one each epoch.
+        numbers: of the first batch, and how much higher that of each next one is: two batches
+            with the same number and seed would be changed alike.
     """
-    import tensorflow as tf
 
     gather = _gather(pixels, labels)
-    found = tf.data.Dataset.from_tensor_slices(order).batch(batch_size).map(gather)
+    found = _cut(order, batch_size).map(gather)
     if augment != "none":
+        first, step = numbers
         found = found.enumerate().map(
-            lambda step, batch: (_change(batch[0], augment, seed, step), batch[1]),
+            lambda at, batch: (_change(batch[0], augment, seed, first + step * at), batch[1]),
             num_parallel_calls=THREADS,
         )
     return _untuned(found.prefetch(4))
 
 
 def plain_batches(
-    pixels: NDArray[np.uint8], labels: NDArray[np.int32], order: NDArray[np.int64], size: int = 256
+    pixels: NDArray[np.uint8],
+    labels: NDArray[np.int32],
+    order: NDArray[np.int64],
+    size: int | NDArray[np.int64] = PLAIN,
 ) -> Any:
     """Batches in order, unchanged: for validation."""
+    return _untuned(_cut(order, size).map(_gather(pixels, labels)).prefetch(4))
+
+
+def _cut(order: NDArray[np.int64], size: int | NDArray[np.int64]) -> Any:
+    """The indices of each batch."""
     import tensorflow as tf
 
-    gather = _gather(pixels, labels)
-    return _untuned(tf.data.Dataset.from_tensor_slices(order).batch(size).map(gather).prefetch(4))
+    if isinstance(size, int):
+        return tf.data.Dataset.from_tensor_slices(order).batch(size)
+    ends = np.cumsum(size)
+    with tf.device("CPU"):
+        whole = tf.constant(order)
+    places = tf.data.Dataset.from_tensor_slices((ends - size, ends))
+    return places.map(lambda begin, end: whole[begin:end])
 
 
 def _untuned(batches: Any) -> Any:

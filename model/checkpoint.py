@@ -51,19 +51,22 @@ class Checkpoint:
 
     def restore(self, model: Model) -> Progress:
         """Give a built and compiled ``model`` its state again; without one it stays as it is."""
-        try:
-            with np.load(self._file) as kept:
-                noted = json.loads(str(kept["progress"]))
-                state, best = _numbered(kept, "state"), _numbered(kept, "best")
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-            return Progress()
+        found = self._read()
         variables = _variables(model)
-        if noted.pop("key") != self._key or len(state) != len(variables):
+        if found is None or len(found[1]) != len(variables):
             return Progress()
+        progress, state, self._best = found
         for variable, value in zip(variables, state, strict=True):
             variable.assign(value)
-        self._best = best
-        return Progress(**noted)
+        return progress
+
+    def progress(self) -> Progress:
+        """How far the run has come, with its best weights at hand; no model is needed."""
+        found = self._read()
+        if found is None:
+            return Progress()
+        self._best = found[2]
+        return found[0]
 
     def save(self, model: Model, progress: Progress) -> None:
         """Keep the state after an epoch, in place of the former one."""
@@ -85,6 +88,17 @@ class Checkpoint:
     def restore_best(self, model: Model) -> None:
         """Give ``model`` the weights of its best epoch."""
         model.set_weights(self._best)
+
+    def _read(self) -> tuple[Progress, Weights, Weights] | None:
+        """Progress, state and best weights; nothing if there are none of this run."""
+        try:
+            with np.load(self._file) as kept:
+                noted = json.loads(str(kept["progress"]))
+                state, best = _numbered(kept, "state"), _numbered(kept, "best")
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            return None
+        is_ours = noted.pop("key") == self._key
+        return (Progress(**noted), state, best) if is_ours else None
 
 
 def run_key(config: TrainConfig, data_digest: str) -> str:

@@ -40,6 +40,14 @@ class TrainConfig(BaseModel):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto: bfloat16 where the hardware multiplies it, else float32."
     )
+    workers: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        description="Processes that learn together, started by Apache Spark, each from its share "
+        "of the images and --batch-size of them a step; the learning rate is raised by the square "
+        "root of their number.",
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="The same seed gives the same weights.")
     augment: Literal["none", "flip", "shift", "flip-shift"] = Field(
         "none",

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from model.quicken import gives_logits
 
 if TYPE_CHECKING:
@@ -97,7 +99,7 @@ class Epochs:
 
     @staticmethod
     def _shares(sums: Any) -> Measured:
-        loss, right, count = (float(value) for value in sums.numpy())
+        loss, right, count = (float(value) for value in np.asarray(sums))
         return loss / count, right / count
 
 

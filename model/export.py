@@ -43,8 +43,8 @@ def quantize(model: Model, out: Path, pixels: NDArray[np.uint8]) -> None:
     The model in single precision stays as ``float.tflite``, for the gate compares the two.
 
     Args:
-        pixels: training images, shape (images, height, width, channels): the ranges of all layers
-            are measured on some of them.
+        pixels: those of ``calibrated_on``, shape (images, height, width, channels): the ranges of
+            all layers are measured on them.
 
     Raises:
         CannotLearn: a layer cannot be computed in whole numbers.
@@ -56,12 +56,11 @@ def quantize(model: Model, out: Path, pixels: NDArray[np.uint8]) -> None:
     taken = keras.Input(model.input_shape[1:], dtype="float32")
     twin = keras.models.clone_model(model, input_tensors=taken)
     twin.set_weights(model.get_weights())
-    chosen = pixels[np.linspace(0, len(pixels) - 1, min(CALIBRATED_ON, len(pixels))).astype(int)]
     with tempfile.TemporaryDirectory() as saved:
         twin.export(saved, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(saved)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: _samples(chosen)
+        converter.representative_dataset = lambda: _samples(pixels)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.float32
@@ -74,6 +73,11 @@ def quantize(model: Model, out: Path, pixels: NDArray[np.uint8]) -> None:
             ) from error
     (out / SERVED).replace(out / FLOAT)
     (out / SERVED).write_bytes(converted)
+
+
+def calibrated_on(images: int) -> list[int]:
+    """Which of that many training images quantization looks at."""
+    return [int(at) for at in np.linspace(0, images - 1, min(CALIBRATED_ON, images))]
 
 
 def _samples(pixels: NDArray[np.uint8]) -> Iterator[list[NDArray[Any]]]:

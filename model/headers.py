@@ -52,19 +52,8 @@ def shape_of(known: list[Known], config: TrainConfig) -> tuple[int, int, int]:
     return config.height or height, config.width or width, channels
 
 
-def each_chunk(images: Readable, work: Callable[[Chunk], Part]) -> Iterator[Part]:
-    """Apply ``work`` to each chunk, some at a time, in order; never all of them in memory."""
-    chunks = images.chunks()
-    with ThreadPoolExecutor(WORKERS) as pool:
-        while some := list(islice(chunks, IN_FLIGHT)):
-            yield from pool.map(work, some)
-
-
-def _look(chunk: Chunk) -> list[Known]:
-    return [_known(image) for image in chunk.read()]
-
-
-def _known(image: RawImage) -> Known:
+def known_of(image: RawImage) -> Known:
+    """What the header of one image tells. Raises BadImage: it is no image."""
     if image.raw_shape:
         height, width, channels = image.raw_shape
         is_colour = channels > 1
@@ -76,3 +65,15 @@ def _known(image: RawImage) -> Known:
         (width, height), is_colour = header.size, header.mode not in GREY_MODES
     digest = hashlib.sha256(image.data).hexdigest()
     return Known(height, width, is_colour, image.label, image.split, digest)
+
+
+def each_chunk(images: Readable, work: Callable[[Chunk], Part]) -> Iterator[Part]:
+    """Apply ``work`` to each chunk, some at a time, in order; never all of them in memory."""
+    chunks = images.chunks()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        while some := list(islice(chunks, IN_FLIGHT)):
+            yield from pool.map(work, some)
+
+
+def _look(chunk: Chunk) -> list[Known]:
+    return [known_of(image) for image in chunk.read()]

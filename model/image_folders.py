@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from model.folder_entries import MOST_AT_ONCE, Entry, read_entries
-from model.image_files import NO_UTF8, fault_of, is_local, printable, scan, too_large
-from model.images import BadDataset, Chunk, RawImage, in_natural_order, name_of, split_of
+from model.image_files import NO_UTF8, Found, fault_of, is_local, printable, scan, too_large
+from model.images import BadDataset, CountedChunk, RawImage, in_natural_order, name_of, split_of
 
 READERS = 8
 TRAIN = ("train", "training")
@@ -27,6 +27,13 @@ class FolderChunk:
     system: Any  # as the same in another process
     entries: tuple[Entry, ...]
 
+    @property
+    def images(self) -> int:
+        return len(self.entries)
+
+    def some(self, first: int, end: int) -> FolderChunk:
+        return replace(self, entries=self.entries[first:end])
+
     def read(self, split: str | None = None) -> Iterator[RawImage]:
         asked = [e for e in self.entries if split is None or e.split in (None, split)]
         for entry, data, fault in read_entries(self.system, self.root, asked):
@@ -40,10 +47,12 @@ class Folders:
 
     kind = "class folders"
 
-    def __init__(self, uri: str, system: Any, root: str) -> None:
+    def __init__(
+        self, uri: str, system: Any, root: str, found: tuple[list[Entry], set[str]]
+    ) -> None:
         self.uri, self.name = uri, name_of(uri)
         self._system, self._root = system, root
-        self._entries, labels = _listing(system, root, uri)
+        self._entries, labels = found
         self.labels = in_natural_order(labels)
         if not self._entries:
             raise BadDataset(
@@ -79,14 +88,23 @@ class Folders:
     def _begun(self) -> hashlib._Hash:
         return hashlib.sha256("\0".join(self.labels).encode())
 
-    def chunks(self, images: int = 512) -> Iterator[Chunk]:
+    def chunks(self, images: int = 512) -> Iterator[CountedChunk]:
         for batch in _batches(self._entries, images):
             yield FolderChunk(self._root, self._system, tuple(batch))
 
 
 def open_folders(uri: str, system: Any, root: str) -> Folders:
     """Class folders at ``root``. Raises BadDataset: no label folder, or no file in any."""
-    return Folders(uri, system, root)
+    return Folders(uri, system, root, _listing(system, root, uri))
+
+
+def open_loose(uri: str, system: Any, root: str) -> Folders:
+    """Class folders; where there is no folder at all, the files, without a label."""
+    listed = scan(system, root)
+    if any(found.is_folder for found in listed):
+        return open_folders(uri, system, root)
+    entries = [_entry(system, found, printable(found.name), "", None, root) for found in listed]
+    return Folders(uri, system, root, (entries, set()))
 
 
 def _listing(system: Any, root: str, uri: str) -> tuple[list[Entry], set[str]]:
@@ -120,13 +138,17 @@ def _walk(
     for found in scan(system, folder):
         below = f"{prefix}/{printable(found.name)}"
         if not found.is_folder:
-            fault = fault_of(system, found.path, root) or too_large(found.size)
-            yield Entry(below, label, split, fault, found.size, found.mark)
+            yield _entry(system, found, below, label, split, root)
         elif is_local(system) and Path(found.path).is_symlink():
             fault = fault_of(system, found.path, root) or "symlink to a folder"
             yield Entry(below, label, split, fault)
         else:
             yield from _walk(system, found.path, below, label, split, root)
+
+
+def _entry(system: Any, found: Found, path: str, label: str, split: str | None, root: str) -> Entry:
+    fault = fault_of(system, found.path, root) or too_large(found.size)
+    return Entry(path, label, split, fault, found.size, found.mark)
 
 
 def _batches(entries: list[Entry], size: int) -> Iterator[list[Entry]]:

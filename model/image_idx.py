@@ -9,10 +9,10 @@ import math
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from model.images import BadDataset, Chunk, RawImage, in_natural_order, name_of, split_of
+from model.images import BadDataset, CountedChunk, RawImage, in_natural_order, name_of, split_of
 
 IMAGES = re.compile(r"(?P<part>[^/\\]*)[-.]images[-.]idx3-ubyte(\.gz)?$")
 
@@ -41,6 +41,14 @@ class IdxChunk:
     part: Part
     first: int
     count: int
+
+    @property
+    def images(self) -> int:
+        return self.count
+
+    def some(self, first: int, end: int) -> IdxChunk:
+        labelled = replace(self.part, labels=self.part.labels[first:end])
+        return IdxChunk(labelled, self.first + first, end - first)
 
     def read(self, split: str | None = None) -> Iterator[RawImage]:
         if split and self.part.split not in (None, split):
@@ -82,7 +90,7 @@ class Idx:
     def mark(self) -> str | None:
         return None  # files of this machine have no mark that an edit cannot keep
 
-    def chunks(self, images: int = 512) -> Iterator[Chunk]:
+    def chunks(self, images: int = 512) -> Iterator[CountedChunk]:
         # Labels travel with their chunk only, not all of them with each.
         for part in self._parts:
             for first in range(0, len(part.labels), images):
@@ -145,9 +153,17 @@ def _header(path: Path, *, dimensions: int) -> tuple[int, tuple[int, ...]]:
     return numbers[0], tuple(numbers[1:])
 
 
-@functools.lru_cache(maxsize=4)
 def _bytes(path: Path) -> bytes:
-    """The file, unpacked; kept, for the next chunk reads it again."""
+    """The file, unpacked; kept as long as it is the same, for the next chunk reads it again."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise BadDataset(f"{path} cannot be read: {error}") from error
+    return _unpacked(path, found.st_mtime_ns, found.st_size)
+
+
+@functools.lru_cache(maxsize=4)
+def _unpacked(path: Path, _mtime_ns: int, _size: int) -> bytes:
     try:
         data = path.read_bytes()
         return gzip.decompress(data) if path.suffix == ".gz" else data

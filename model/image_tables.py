@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from model.images import BadDataset, Chunk, in_natural_order, name_of
+from model.images import LABELLED, BadDataset, CountedChunk, in_natural_order, name_of
 from model.table_chunks import TableChunk, TableFile, stem_of
 from model.table_columns import ask_for_columns, class_names
 
@@ -17,24 +17,27 @@ class Tables:
 
     kind = "parquet"
 
-    def __init__(self, uri: str, system: Any, files: list[str], root: str) -> None:
+    def __init__(
+        self, uri: str, system: Any, files: list[str], root: str, needed: tuple[str, ...] = LABELLED
+    ) -> None:
         import pyarrow as arrow
         import pyarrow.parquet as parquet
 
         self.uri, self.name = uri, name_of(uri)
         self._system, self._files, self._root = system, files, root
-        self._groups: list[tuple[str, int, int]] = []  # file, row group, its first row
+        self._groups: list[tuple[str, int, int, int]] = []  # file, row group, first row, rows
         found: set[str] = set()
         for file in files:
             try:
                 with system.open(file, "rb") as stream:
                     table = parquet.ParquetFile(stream)
-                    ask_for_columns(file, table.schema_arrow)
+                    ask_for_columns(file, table.schema_arrow, needed)
                     self._names = class_names(file, table.schema_arrow)
                     row = 0
                     for group in range(table.num_row_groups):
-                        self._groups.append((file, group, row))
-                        row += table.metadata.row_group(group).num_rows
+                        rows = table.metadata.row_group(group).num_rows
+                        self._groups.append((file, group, row, rows))
+                        row += rows
                     found.update(_labels(table, self._names))
                     self._length = getattr(self, "_length", 0) + row
             except BadDataset:
@@ -44,7 +47,7 @@ class Tables:
         self.labels = self._names or in_natural_order(found - {""})
         if not self._length:
             raise BadDataset(f"{uri} has no images: its table has no rows")
-        if not self.labels:
+        if "label" in needed and not self.labels:
             raise BadDataset(f"{uri} has no labels: its column `label` is empty")
 
     def __len__(self) -> int:
@@ -68,25 +71,27 @@ class Tables:
                 for file, mark in zip(self._files, marks, strict=True))  # fmt: skip
         return hashlib.sha256("".join(rows).encode()).hexdigest()
 
-    def chunks(self, images: int = 512) -> Iterator[Chunk]:
+    def chunks(self, images: int = 512) -> Iterator[CountedChunk]:
         del images  # a row group is the unit in which Parquet can be read
         system = self._system
         known = {path: TableFile(path, system.ukey(path), system) for path in self._files}
         splits = {path: _split(path) for path in self._files}
         if "test" not in splits.values():  # as without names: a share of all is for the test
             splits = dict.fromkeys(splits)
-        for path, group, row in self._groups:
-            yield TableChunk(known[path], group, row, self._names, splits[path])
+        for path, group, row, rows in self._groups:
+            yield TableChunk(known[path], group, row, self._names, splits[path], rows)
 
 
-def open_tables(uri: str, system: Any, files: list[str], root: str) -> Tables:
+def open_tables(
+    uri: str, system: Any, files: list[str], root: str, needed: tuple[str, ...] = LABELLED
+) -> Tables:
     """Parquet files. Raises BadDataset: broken, without the columns, or without rows."""
-    return Tables(uri, system, files, root)
+    return Tables(uri, system, files, root, needed)
 
 
 def _labels(table: Any, names: tuple[str, ...] | None) -> set[str]:
-    if names:
-        return set(names)
+    if names or "label" not in table.schema_arrow.names:
+        return set(names or ())
     found: set[str] = set()
     for group in range(table.num_row_groups):
         column = table.read_row_group(group, columns=["label"])["label"]

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 from model.image_files import printable
 
+LABELLED = ("image", "label")  # what a data set has of each image
 TEST_SHARE = 0.2  # of images whose data set declares no test split
 
 
@@ -53,6 +54,17 @@ class Chunk(Protocol):
         """All of them, or those of one split; what is declared to be of another is not read."""
 
 
+class CountedChunk(Chunk, Protocol):
+    """A chunk that tells its size, and can be cut."""
+
+    @property
+    def images(self) -> int:
+        """How many, of all splits."""
+
+    def some(self, first: int, end: int) -> CountedChunk:
+        """Some of them as a chunk of its own: from the place ``first`` to before ``end``."""
+
+
 class ImageSet(Protocol):
     """A data set that was found; its images are read in chunks, in an order that never changes."""
 
@@ -71,7 +83,7 @@ class ImageSet(Protocol):
     def mark(self) -> str | None:
         """A digest of the listing alone; with the same one, ``digest`` is the same. Or ``None``."""
 
-    def chunks(self, images: int = 512) -> Iterator[Chunk]:
+    def chunks(self, images: int = 512) -> Iterator[CountedChunk]:
         """All images, about ``images`` a chunk."""
 
 
@@ -82,6 +94,20 @@ def open_images(uri: str) -> ImageSet:
     Raises:
         BadDataset: nothing is there, or nothing that is a data set.
     """
+    return _opened(uri, LABELLED)
+
+
+def open_unlabelled(uri: str) -> ImageSet:
+    """
+    The same, where images need no label: a folder of them alone, or a table without that column.
+
+    Raises:
+        BadDataset: nothing is there, or nothing that holds images.
+    """
+    return _opened(uri, ("image",))
+
+
+def _opened(uri: str, needed: tuple[str, ...]) -> ImageSet:
     import fsspec
 
     try:
@@ -90,7 +116,7 @@ def open_images(uri: str) -> ImageSet:
         path = path.rstrip("/") or path
         if not system.exists(path):
             raise BadDataset(f"{uri} does not exist; give a folder or a Parquet file of images")
-        return _open(uri, system, path)
+        return _open(uri, system, path, needed)
     except BadDataset:
         raise
     except UnicodeEncodeError as error:
@@ -99,7 +125,7 @@ def open_images(uri: str) -> ImageSet:
         raise BadDataset(f"{uri} cannot be read: {error}") from error
 
 
-def _open(uri: str, system: Any, path: str) -> ImageSet:
+def _open(uri: str, system: Any, path: str, needed: tuple[str, ...]) -> ImageSet:
     from model import image_folders, image_idx, image_tables
 
     is_file = system.isfile(path)
@@ -107,7 +133,7 @@ def _open(uri: str, system: Any, path: str) -> ImageSet:
     names = [entry["name"] for entry in listed if entry["type"] != "other"]  # no pipe, no device
     names = [path] if is_file else [name for name in names if printable(name) == name]
     if tables := sorted(name for name in names if name.endswith(".parquet")):
-        return image_tables.open_tables(uri, system, tables, root=path)
+        return image_tables.open_tables(uri, system, tables, path, needed)
     if any(image_idx.IMAGES.search(name) for name in names):
         if is_file:
             folder = uri.rpartition("/")[0] or "."
@@ -115,7 +141,9 @@ def _open(uri: str, system: Any, path: str) -> ImageSet:
         return image_idx.open_idx(uri, path)
     if is_file:
         raise BadDataset(f"{uri} is a file, but not a Parquet file of images")
-    return image_folders.open_folders(uri, system, path)
+    if "label" in needed:
+        return image_folders.open_folders(uri, system, path)
+    return image_folders.open_loose(uri, system, path)
 
 
 def split_of(data: bytes) -> str:

@@ -24,7 +24,7 @@ class Mirror:
     """
 
     def __init__(self, folder: Path, place: Path) -> None:
-        self._folder, self._place = folder, place
+        self._folder, self.place = folder, place
         self._copied: dict[str, tuple[int, int]] = {}
 
     def pull(self) -> None:
@@ -34,11 +34,11 @@ class Mirror:
         Where nothing is, the run was never made, or is to be forgotten: then what the same machine
         still has of it is removed.
         """
-        names = _names(self._place)
+        names = _names(self.place)
         if not names:
             shutil.rmtree(self._folder, ignore_errors=True)
         for name in names:
-            _copy(self._place / name, self._folder / name)
+            _copy(self.place / name, self._folder / name)
             self._copied[name] = _stamp(self._folder / name)
 
     def push(self) -> None:
@@ -47,7 +47,7 @@ class Mirror:
         for name in names:
             stamp = _stamp(self._folder / name)
             if self._copied.get(name) != stamp:
-                _copy(self._folder / name, self._place / name)
+                _copy(self._folder / name, self.place / name)
                 self._copied[name] = stamp
 
 

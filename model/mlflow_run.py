@@ -10,6 +10,7 @@ from typing import Any
 
 from model.folder import ModelFolder, write_json
 
+EPOCH = ("loss", "accuracy", "val_loss", "val_accuracy", "images_per_s")  # its measures
 ILL = {401, 403, 408, 429}  # answers that say nothing of the run
 
 
@@ -27,6 +28,10 @@ class MlflowRun:
             number = self._experiment(uri, experiment)
             made = self._client.create_run(number, run_name=name, tags=tags).info
             found = {"run_id": str(made.run_id), "experiment_id": str(made.experiment_id)}
+            self._told = set[int]()
+        else:  # what died before it could tell is told now, and nothing twice
+            history = self._client.get_metric_history(found["run_id"], EPOCH[-1])
+            self._told = {int(each.step) for each in history}
         self._found = found
         self.id: str | None = found["run_id"]
 
@@ -42,13 +47,15 @@ class MlflowRun:
         self._client.log_batch(self.id, params=told)
 
     def epoch(self, measures: dict[str, float], at_ms: int | None = None) -> None:
-        """Note the measures of one epoch, which ended at that time, or now."""
+        """Note the measures of one epoch, which ended at that time, or now; once."""
         from mlflow.entities import Metric
 
         now, step = at_ms or int(time.time() * 1000), int(measures["epoch"])
-        names = ("loss", "accuracy", "val_loss", "val_accuracy", "images_per_s")
-        told = [Metric(name, measures[name], now, step) for name in names]
+        if step in self._told:
+            return
+        told = [Metric(name, measures[name], now, step) for name in EPOCH]
         self._client.log_batch(self.id, metrics=told)
+        self._told.add(step)
 
     def finish(self, folder: ModelFolder) -> None:
         """Note the test metrics, keep the model folder's files, end the run."""

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model import plots
-from model.arrays import Arrays
+from model.arrays import TrainingImages
 from model.card import model_card
 from model.checkpoint import Progress
 from model.config import TrainConfig
 from model.evaluate import Evaluation, confusion, evaluate
-from model.export import FLOAT, export, largest_gap, quantize
+from model.export import FLOAT, calibrated_on, export, largest_gap, quantize
 from model.folder import ModelFolder, write_json, write_manifest
 from model.images import ImageSet, RawImage
 from model.score import as_file, images_of, pixels_of, score_images
@@ -35,7 +35,7 @@ def write_report(
     model: Model,
     progress: Progress,
     images: ImageSet,
-    arrays: Arrays,
+    arrays: TrainingImages,
     config: TrainConfig,
     out: Path,
     *,
@@ -57,9 +57,9 @@ def write_report(
     import pyarrow.parquet as parquet
 
     export(model, out, images.labels)
-    gap = largest_gap(model, out, arrays.pixels[:COMPARED])
+    gap = largest_gap(model, out, arrays.some(range(min(COMPARED, arrays.train_images))))
     if config.quantize != "none":
-        quantize(model, out, arrays.pixels)
+        quantize(model, out, arrays.some(calibrated_on(arrays.train_images)))
     table = score_images(out, images)
     found = evaluate(table, images.labels)
     numbers: dict[str, Any] = {
@@ -67,7 +67,7 @@ def write_report(
         "loss": found.loss,
         "recall": found.recall,
         "test_images": len(found.truth),
-        "train_images": len(arrays.labels),
+        "train_images": arrays.train_images,
         "epochs": progress.history,
         "best_epoch": progress.best_epoch,
         "train_seconds": seconds,
@@ -77,7 +77,7 @@ def write_report(
         numbers["float"] = _beside_float(table, images, out)
     parquet.write_table(table, out / "predictions.parquet")
     write_json(out / "metrics.json", numbers)
-    _draw(found, progress, images, arrays, out)
+    _draw(found, progress, images, arrays.shape, out)
     _keep_known_images(found, images, out)
     described: dict[str, Any] = {
         "dataset": {
@@ -110,7 +110,7 @@ def _beside_float(table: arrow.Table, images: ImageSet, out: Path) -> dict[str, 
 
 
 def _draw(
-    found: Evaluation, progress: Progress, images: ImageSet, arrays: Arrays, out: Path
+    found: Evaluation, progress: Progress, images: ImageSet, shape: tuple[int, int, int], out: Path
 ) -> None:
     labels = found.labels
     table = confusion(found.truth, found.predicted, len(labels))
@@ -120,7 +120,7 @@ def _draw(
     stored = _test_images(images, worst)
     rows = [
         (
-            pixels_of(stored[place], arrays.shape),
+            pixels_of(stored[place], shape),
             labels[found.truth[place]],
             labels[found.predicted[place]],
             float(found.probabilities[place].max()),

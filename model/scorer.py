@@ -10,17 +10,23 @@ from numpy.typing import NDArray
 
 class Scorer:
     """
-    One LiteRT interpreter on the ``model.tflite`` of a model folder.
+    One LiteRT interpreter on the ``model.tflite`` of a model folder, or on the bytes of one.
 
     It is not thread-safe: give each thread its own. Another size of batch than the last one lays
     out its memory anew, which costs a quarter of a millisecond.
     """
 
-    def __init__(self, folder: Path | str, *, threads: int = 1, file: str = "model.tflite") -> None:
+    def __init__(
+        self, model: Path | str | bytes, *, threads: int = 1, file: str = "model.tflite"
+    ) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        path = str(Path(folder) / file)
-        self._interpreter = Interpreter(model_path=path, num_threads=threads)
+        given: dict[str, object] = (
+            {"model_content": model}
+            if isinstance(model, bytes)
+            else {"model_path": str(Path(model) / file)}
+        )
+        self._interpreter = Interpreter(**given, num_threads=threads)
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]["index"]
         self._shape: tuple[int, ...] = ()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from model.images import BadDataset
+from model.images import LABELLED, BadDataset
 
 
-def ask_for_columns(file: str, schema: Any) -> None:
+def ask_for_columns(file: str, schema: Any, needed: tuple[str, ...] = LABELLED) -> None:
     """Raises BadDataset: ``image``, ``label`` or ``split`` is missing or of a useless type."""
-    missing = [column for column in ("image", "label") if column not in schema.names]
+    missing = [column for column in needed if column not in schema.names]
     if missing:
         has = ", ".join(schema.names)
         raise BadDataset(f"{file} has no column {' and no '.join(missing)}; its columns are: {has}")

@@ -2,12 +2,12 @@
 ``python -m model.train --data URI --out DIR``: from images to a model folder. A program of its own.
 
 Killed at any moment, the same command goes on from the last epoch; on a finished folder it answers
-at once. Exit codes: 0 done · 1 bug · 2 usage · 3 the data cannot be learned from.
+at once. Exit codes: 0 done · 1 bug · 2 usage · 3 the data cannot be learned from, or not by so many
+workers · 4 workers were lost again and again.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,12 +18,14 @@ from pydantic import ValidationError
 from model.config import TrainConfig, faults
 from model.devices import before_tensorflow
 from model.folder import BadModelFolder, ModelFolder
-from model.images import BadDataset, open_images
+from model.images import BadDataset, ImageSet, open_images
 from model.mirror import Mirror
 from model.pixels import BadImage
 
 if TYPE_CHECKING:
     from model.checkpoint import Progress
+    from model.learner import Tell
+    from model.tracking import Run
 
 SENTENCE = (
     "epoch {epoch:g}/{epochs:g}  loss {loss:.4f}  accuracy {accuracy:.4f}  validation loss "
@@ -68,6 +70,7 @@ def train(
         What was checked: images of another digest are refused.
     """
     from model.fit import CannotLearn
+    from model.spread.failures import CannotSpread, WorkersLost
 
     copy = Mirror(out, mirror) if mirror else None
     if copy:
@@ -80,9 +83,12 @@ def train(
     tags = dict(word.partition("=")[::2] for word in tag or [])
     try:
         _train(data, out, config, copy, tracking_uri, experiment, run_name, tags, dataset_digest)
-    except (BadDataset, BadImage, CannotLearn) as error:
+    except (BadDataset, BadImage, CannotLearn, CannotSpread) as error:
         print(f"refused: {error}", file=sys.stderr)
         return 3
+    except WorkersLost as error:
+        print(f"failed: {error}", file=sys.stderr)
+        return 4
     return 0
 
 
@@ -97,51 +103,59 @@ def _train(
     tags: dict[str, str],
     checked: str | None,
 ) -> None:
-    from model.arrays import load_arrays
-    from model.checkpoint import Checkpoint, run_key
-    from model.fit import fit
+    from model.checkpoint import run_key
+    from model.learner import learner
     from model.report import write_report
     from model.tracking import open_run
 
     out.mkdir(parents=True, exist_ok=True)
     images = open_images(data)
-    arrays = load_arrays(images, config, out / "scratch")
-    print(f"{len(arrays.labels):,} training images of shape {arrays.shape}, "
-          f"{arrays.test_images:,} test images, {len(images.labels)} classes",
-          flush=True)  # fmt: skip
-    run = open_run(tracking_uri, experiment or images.name, run_name, tags, out)
-    run.parameters(config.model_dump())
+    with learner(images, config, out, copy.place if copy else None) as found:
+        arrays = found.arrays
+        print(f"{arrays.train_images:,} training images of shape {arrays.shape}, "
+              f"{arrays.test_images:,} test images, {len(images.labels)} classes",
+              flush=True)  # fmt: skip
+        run = open_run(tracking_uri, experiment or images.name, run_name, tags, out)
+        run.parameters(config.model_dump())
 
-    def tell(progress: Progress) -> None:
-        _write_progress(out / "progress.jsonl", progress)
-        if progress.history:
-            print(SENTENCE.format(**progress.history[-1]), flush=True)
-            run.epoch(progress.history[-1])
-        if copy:
-            copy.push()
-
-    digest = images.digest()
-    if checked not in (None, digest):
-        raise BadDataset(f"{data} changed since it was checked: its digest was "
-                         f"{str(checked)[:12]}, and is {digest[:12]}; start the release again"
-                         )  # fmt: skip
-    checkpoint = Checkpoint(out / "checkpoints", run_key(config, digest))
-    model, progress = fit(arrays, len(images.labels), config, checkpoint, tell)
-    folder = write_report(
-        model, progress, images, arrays, config, out, digest=digest,
-        seconds=sum(epoch["seconds"] for epoch in progress.history),
-        facts={"tags": tags, "mlflow_run_id": run.id},
-    )  # fmt: skip
+        digest = _digest(images, checked)
+        model, progress = found.fit(run_key(config, digest), _teller(run, copy))
+        folder = write_report(
+            model, progress, images, arrays, config, out, digest=digest,
+            seconds=sum(epoch["seconds"] for epoch in progress.history),
+            facts={"tags": tags, "mlflow_run_id": run.id, "workers": config.workers},
+        )  # fmt: skip
     run.finish(folder)
     if copy:
         copy.push()
     print(f"test accuracy {folder.metrics['accuracy']:.4f}; model {folder.digest[:12]} in {out}")
 
 
-def _write_progress(file: Path, progress: Progress) -> None:
-    """One line an epoch, for whoever follows the run; written whole, also when it resumes."""
-    lines = "".join(json.dumps(epoch) + "\n" for epoch in progress.history)
-    file.write_text(lines, encoding="utf-8")
+def _teller(run: Run, copy: Mirror | None) -> Tell:
+    """Tells each epoch: to a person, to MLflow, to the second folder."""
+    told = 0
+
+    def tell(progress: Progress) -> None:
+        nonlocal told
+        if progress.history:
+            print(SENTENCE.format(**progress.history[-1]), flush=True)
+        for measures in progress.history[told:]:  # who was killed may not have told the last ones
+            run.epoch(measures)
+        told = len(progress.history)
+        if copy:
+            copy.push()
+
+    return tell
+
+
+def _digest(images: ImageSet, checked: str | None) -> str:
+    """The digest of the images that were read. Raises BadDataset: not that of what was checked."""
+    digest = images.digest()
+    if checked not in (None, digest):
+        raise BadDataset(f"{images.uri} changed since it was checked: its digest was "
+                         f"{str(checked)[:12]}, and is {digest[:12]}; start the release again"
+                         )  # fmt: skip
+    return digest
 
 
 def _is_finished(out: Path) -> bool:

@@ -46,9 +46,10 @@ class OpenedDatasets(ABC):
             raise Refused(str(error)) from error
 
     def check(
-        self, dataset: Dataset, limits: Limits, reference: Reference | None, key: str, watch: Watch
-    ) -> Report:
-        """Judge every image by the suite of ``data_checks``."""
+        self, dataset: Dataset, limits: Limits, reference: Reference | None, key: str, watch: Watch,
+        workers: int = 1,
+    ) -> Report:  # fmt: skip
+        """Judge every image by the suite of ``data_checks``, with every core of this machine."""
         try:
             return check_images(
                 open_images(dataset.uri).chunks(),

@@ -51,6 +51,7 @@ class Foreseen:
 
     Attributes:
         checks_key: of the report that the data checks would leave.
+        is_compared: the images with those of the champion.
         is_checked, is_tested: the data passed their checks before, the code its tests.
         candidate: what training of these inputs left; ``None`` if nothing did.
         verdict_key: of the verdict on the candidate; ``None`` while there is none to judge.
@@ -69,3 +70,4 @@ class Foreseen:
     is_approved: bool
     version: int
     is_registered: bool
+    is_compared: bool

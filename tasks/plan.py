@@ -30,7 +30,7 @@ def foresee(
     code = read_code()
     dataset = on.datasets.identify(data, name)
     champion = on.registry.champion(dataset.name)
-    key, checked = known_checks(on, dataset, champion)
+    key, checked, is_compared = known_checks(on, dataset, champion)
     passed = known_pass(on, code)
     job = describe_job(
         checked or CheckedDataset(dataset, key, Path(), checks=0),
@@ -55,6 +55,7 @@ def foresee(
     return Foreseen(
         stages, dataset, job, key, bool(checked), bool(passed), candidate, verdict_key,
         is_approved=bool(verdict and verdict.approved), version=number, is_registered=bool(mine),
+        is_compared=is_compared,
     )  # fmt: skip
 
 

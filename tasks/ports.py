@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from data_checks.check import Reference, Report
 from data_checks.limits import Limits
+from model.batch_score.scores import Scores
 from model.tune.result import Result
 from tasks.foreseen import Call, Cost, Foreseen
 from tasks.records import (
@@ -25,6 +26,7 @@ from tasks.records import (
     TrainingJob,
     TrainingRun,
 )
+from tasks.scorings import ScoringJob, ScoringRun
 from tasks.searches import TuningJob, TuningRun
 from tasks.standing import Standing
 
@@ -46,9 +48,25 @@ class Datasets(Protocol):
         """The thresholds for this data set: the defaults, or those of the file beside it."""
 
     def check(
-        self, dataset: Dataset, limits: Limits, reference: Reference | None, key: str, watch: Watch
-    ) -> Report:
-        """Judge every image; the report and its pages stay in ``reports(key)``."""
+        self, dataset: Dataset, limits: Limits, reference: Reference | None, key: str, watch: Watch,
+        workers: int = 1,
+    ) -> Report:  # fmt: skip
+        """
+        Judge every image; the report and its pages stay in ``reports(key)``.
+
+        Args:
+            workers: machines that may look at images together; the report is the same.
+
+        Raises:
+            Refused: the images cannot be judged.
+            Transient: what looked at them was lost.
+        """
+
+    def cancel(self) -> None:
+        """End the checks that this process asked of other machines; repeating it does nothing."""
+
+    def sweep(self, is_awaited: Callable[[str], bool]) -> int:
+        """End checks on other machines whose key nobody waits for; return how many."""
 
     def reports(self, key: str) -> Path:
         """Folder of the report with that key."""
@@ -90,6 +108,22 @@ class Tuner(Protocol):
 
     def sweep(self, keep: str | None) -> int:
         """End searches whose command is over, but the one with token ``keep``; say how many."""
+
+
+class BatchScorer(Protocol):
+    """Runs ``python -m model.batch_score`` somewhere."""
+
+    def submit(self, job: ScoringJob) -> ScoringRun:
+        """Start the run, let it go on, or find it running: no image gets two rows."""
+
+    def wait(self, run: ScoringRun, watch: Watch) -> Scores:
+        """Wait for the end. Starts nothing. Raises Transient (the run was lost) or Refused."""
+
+    def cancel(self, job: ScoringJob) -> None:
+        """End the run if it runs; finished parts stay. Repeating it does nothing."""
+
+    def sweep(self, is_awaited: Callable[[str], bool]) -> int:
+        """End runs whose token nobody waits for; return how many."""
 
 
 class Registry(Protocol):
@@ -224,6 +258,16 @@ def training_part(token: str) -> str:
     return f"train/{token}"
 
 
+def checks_part(key: str) -> str:
+    """The part that whoever has images judged holds."""
+    return f"validate/{key}"
+
+
+def scoring_part(token: str) -> str:
+    """The part that whoever waits for this batch scoring holds."""
+    return f"score/{token}"
+
+
 def is_awaited(ledger: Ledger, token: str) -> bool:
     """Does a release wait for the training run with that token?"""
     return ledger.is_held(training_part(token))
@@ -239,6 +283,7 @@ class Backend:
     registry: Registry
     ledger: Ledger
     tuner: Tuner | None = None  # none: searches run elsewhere
+    scorer: BatchScorer | None = None  # none: images are scored in batches elsewhere
     endpoints: Endpoints | None = None  # none: it registers, and others serve
     traffic: Traffic | None = None  # none: what was captured cannot be had from here
     overview: Overview | None = None  # none: its endpoints are processes of this machine

@@ -6,7 +6,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from tasks.errors import Transient
-from tasks.ports import TUNING, Backend, endpoint_part, is_awaited
+from tasks.ports import (
+    TUNING,
+    Backend,
+    checks_part,
+    endpoint_part,
+    is_awaited,
+    scoring_part,
+)
 from tasks.step import Skipped, say, step
 
 
@@ -19,11 +26,18 @@ class Swept:
 
 @step(name="end-lost-runs", timeout_s=1800, run_name="end runs that nobody waits for")
 def end_lost_runs(on: Backend) -> Swept | Skipped[Swept]:
-    """End trainings and searches whose release or command is over; they go on when asked again."""
+    """End trainings, searches and scorings whose command is over; they go on when asked again."""
     runs = on.trainer.sweep(lambda token: is_awaited(on.ledger, token))
     said = [f"{runs} trainings ended that no release waited for"] if runs else []
+    checks = on.datasets.sweep(lambda key: on.ledger.is_held(checks_part(key)))
+    if checks:
+        said.append(f"{checks} data checks ended that no release waited for")
     if on.tuner and not on.ledger.is_held(TUNING) and (searches := on.tuner.sweep(keep=None)):
         said.append(f"{searches} searches ended that no command waited for")
+    if on.scorer and (
+        scorings := on.scorer.sweep(lambda token: on.ledger.is_held(scoring_part(token)))
+    ):
+        said.append(f"{scorings} batch scorings ended that no command waited for")
     for line in said:
         say(line)
     return Swept(tuple(said)) if said else Skipped(Swept(()), "every run is waited for")

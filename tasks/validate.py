@@ -10,7 +10,7 @@ from data_checks.limits import Limits
 from tasks.artifacts import markdown_table, picture, show_page
 from tasks.digests import digest_of
 from tasks.errors import Refused
-from tasks.ports import Backend
+from tasks.ports import Backend, checks_part
 from tasks.records import CheckedDataset, Dataset, ModelVersion
 from tasks.source import checks_code
 from tasks.step import Skipped, say, step
@@ -20,10 +20,14 @@ from tasks.step import Skipped, say, step
 # it. Its workers have one (data_checks/pool.py).
 @step(name="validate-images", timeout_s=None, run_name="validate {dataset.name}")
 def validate_images(
-    on: Backend, dataset: Dataset, champion: ModelVersion | None, is_forced: bool = False
-) -> CheckedDataset | Skipped[CheckedDataset]:
+    on: Backend, dataset: Dataset, champion: ModelVersion | None, is_forced: bool = False,
+    workers: int = 1,
+) -> CheckedDataset | Skipped[CheckedDataset]:  # fmt: skip
     """
     Let every image be judged by the suite of ``data_checks/expectations.py``.
+
+    Args:
+        workers: machines that may look at images together.
 
     Raises:
         Refused: a check of severity "refuse" failed; the message names check and images.
@@ -31,11 +35,11 @@ def validate_images(
     limits, against, key = _question(on, dataset, champion)
     if not is_forced and (kept := _recall(on, dataset, key)):
         return _skipped(on, kept)
-    with on.ledger.exclusive(f"checks of {dataset.uri}", say, part=f"validate/{key}"):
+    with on.ledger.exclusive(f"checks of {dataset.uri}", say, part=checks_part(key)):
         # Another release may have made them meanwhile.
         if not is_forced and (kept := _recall(on, dataset, key)):
             return _skipped(on, kept)
-        report = _check(on, dataset, limits, against, key)
+        report = _check(on, dataset, limits, against, key, workers)
         if not report.passed:
             raise _refusal(on, dataset, report, key)
         warnings = tuple(_line(check) for check in report.checks if not check.passed)
@@ -50,10 +54,13 @@ def validate_images(
 
 def known_checks(
     on: Backend, dataset: Dataset, champion: ModelVersion | None
-) -> tuple[str, CheckedDataset | None]:
-    """The key of the checks that a release would ask for, and what they found before."""
-    _, _, key = _question(on, dataset, champion)
-    return key, _recall(on, dataset, key)
+) -> tuple[str, CheckedDataset | None, bool]:
+    """
+    What a release would ask: the key of the checks, what they found before, and whether the images
+    are compared with those of the champion.
+    """
+    _, against, key = _question(on, dataset, champion)
+    return key, _recall(on, dataset, key), against is not None
 
 
 def _question(
@@ -86,10 +93,10 @@ def _skipped(on: Backend, kept: CheckedDataset) -> Skipped[CheckedDataset]:
 
 
 def _check(
-    on: Backend, dataset: Dataset, limits: Limits, against: Reference | None, key: str
+    on: Backend, dataset: Dataset, limits: Limits, against: Reference | None, key: str, workers: int
 ) -> Report:
     began = time.monotonic()
-    report = on.datasets.check(dataset, limits, against, key, say)
+    report = on.datasets.check(dataset, limits, against, key, say, workers)
     failed = [check for check in report.checks if not check.passed]
     for check in failed:
         say(f"{check.severity}: {_line(check)}")

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from model.devices import before_tensorflow
+from tests.spark_session import spark as spark
 
 if TYPE_CHECKING:
     from tests.cloud.stand_in import StandIn

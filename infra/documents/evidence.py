@@ -13,20 +13,21 @@ from typing import Any
 from flows.evidence import Evidence
 from flows.terminal import STEPS
 from infra.documents.places import MADE, table
+from model.batch_score.options import Scoring
 from model.config import TrainConfig
 from model.tune.space import Search
-from tasks import approve, deploy, evaluate, gate, promote, register, train, tune, validate
+from tasks import approve, deploy, evaluate, gate, promote, register, score, train, tune, validate
 from tasks.step import Skipped, Step
 
-MODULES = (validate, gate, train, evaluate, approve, register, deploy, promote, tune)
+MODULES = (validate, gate, train, evaluate, approve, register, deploy, promote, tune, score)
 HEAD = f"""\
 # Evidence
 
 {MADE}
 
-Each release, promotion and rollback leaves one JSON file in `.mlops/evidence/` (in Azure: in the
-state container), however it ends. It joins all that went in, all that was found, and the digests to
-check it by:
+Each release, promotion, rollback and batch scoring leaves one JSON file in `.mlops/evidence/` (in
+Azure: in the state container), however it ends. It joins all that went in, all that was found, and
+the digests to check it by:
 
 ```sh
 python -m flows verify                 # the newest on this machine, not of Azure; or name a file
@@ -114,6 +115,7 @@ def _link(kind: Any) -> str:
 WORDS: dict[Any, str] = {
     str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null",
     Path: "path", Any: "any value", object: "any value",
+    Scoring: "how images are scored: options of [`score`](../cli.txt)",
     Search: "what is searched: options of [`tune`](../cli.txt)",
     TrainConfig: "the knobs of training: options of [`release`](../cli.txt)",
 }  # fmt: skip

@@ -17,9 +17,12 @@ ROOMS = {
     "tasks/backends/azure/containers": "Serving in Azure: images, container groups, Front Door.",
     "data_checks": "Images in, a report out. The only place with Great Expectations.",
     "data_checks/drift": "Traffic beside the test images: has it drifted?",
+    "data_checks/spark": "The same checks on a cluster: Spark's workers look, join and judge.",
     "model": "Images, network, training, evaluation, export. The only place with TensorFlow.",
+    "model/batch_score": "Answers to any number of images, as a table.",
     "model/serve": "The scoring service. No TensorFlow, no framework.",
     "model/tune": "The search for training knobs.",
+    "model/spread": "Training on several workers, by Apache Spark.",
 }  # fmt: skip
 FILES = {
     "Makefile": "one door for people and for CI: `make` alone lists the targets",

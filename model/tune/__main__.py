@@ -20,7 +20,7 @@ from model.config import TrainConfig, faults
 from model.devices import before_tensorflow
 from model.images import BadDataset
 from model.pixels import BadImage
-from model.tune.space import BadSpace, Search, chosen
+from model.tune.space import BadSpace, Search, ask_for_one_worker, chosen
 
 app = App(name="python -m model.tune", help=__doc__, version_flags=[])
 
@@ -60,6 +60,7 @@ def tune(
     from model.tune.work import work
 
     tags = dict(word.partition("=")[::2] for word in tag or [])
+    ask_for_one_worker(config)
     search = search.over(config)
     space = chosen(search.knobs)
     try:

@@ -59,8 +59,8 @@ SPACE: Space = {
     "network": OneOf(tuple(NETWORKS)),
 }
 
-# These decide on which images, and on which pixels, a trial is measured.
-SAME_FOR_ALL = ("seed", "validation_share", "height", "width", "channels")
+# These decide on which images, and on which pixels, a trial is measured; or where it is made.
+SAME_FOR_ALL = ("seed", "validation_share", "height", "width", "channels", "workers")
 
 
 class BadSpace(ValueError):
@@ -95,6 +95,13 @@ class Search(BaseModel):
         """The same search with its knobs named: those that ``config`` was not told explicitly."""
         left = tuple(name for name in SPACE if name not in config.model_fields_set)
         return self.model_copy(update={"knobs": self.knobs or left})
+
+
+def ask_for_one_worker(config: TrainConfig) -> None:
+    """Raises BadSpace: trials on several workers, of which a search knows nothing."""
+    if config.workers > 1:
+        raise BadSpace("a search makes its trials on one machine: leave out --workers here, and "
+                       "give it to the release of the knobs that were found")  # fmt: skip
 
 
 def chosen(knobs: Iterable[str], space: Space = SPACE) -> Space:

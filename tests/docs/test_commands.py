@@ -51,12 +51,14 @@ def by_argparse(words: list[str]) -> None:
 def parsers() -> dict[str, Callable[[list[str]], None]]:
     from flows.cli import app
     from model import train
+    from model.batch_score import __main__ as batch_score
     from model.tune import __main__ as tune
 
     return {
         "flows": by_cyclopts(app),
         "model.train": by_cyclopts(train.app),
         "model.tune": by_cyclopts(tune.app),
+        "model.batch_score": by_cyclopts(batch_score.app),
         "model.serve": by_argparse,
     }
 

@@ -184,6 +184,22 @@ def test_a_wrong_node_type_is_refused_with_the_setting(azure, cloud):
     assert len(cloud.runs.all()) == 1
 
 
+def test_a_cluster_is_told_who_it_is_by_secrets_of_databricks(azure, cloud):
+    scope = {"MLOPS_SECRET_SCOPE": "mlops"}
+    missing = azure(*IN_AZURE, *FAST, **scope)
+    for name in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"):
+        key = name.lower().replace("_", "-")
+        cloud.runs.secrets[f"mlops/{key}"] = cloud.environment[name]
+
+    done = azure(*IN_AZURE, *FAST, **scope)
+
+    assert missing.returncode == 3, missing.stdout + missing.stderr
+    assert "mlops/azure-client-id" in missing.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+    given = cloud.runs.all()[-1]["tasks"][0]["new_cluster"]["spark_env_vars"]
+    assert {"{{secrets/mlops/azure-client-secret}}"} < set(given.values())
+
+
 def test_all_settings_that_are_missing_are_named_at_once(flows):
     done = flows(*IN_AZURE, *FAST)
 

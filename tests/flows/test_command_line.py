@@ -42,6 +42,12 @@ def untouched(tmp_path_factory, prefect_url):
         (["tune", "--learning-rate", "20"], 2, "learning-rate"),
         (["tune", *EVERY_KNOB], 2, "nothing is left to search"),
         (["tune", "--backend", "moon"], 2, "unknown backend 'moon'"),
+        (["score", "--data", "no/such/folder", "--out", "x"], 2, "no/such/folder does not exist"),
+        (["score", "--data", "model/sample/fashion-mnist.parquet"], 2, "--out"),
+        (["score", "--data", "x", "--out", "y", "--engine", "ray"], 2, "ray"),
+        (["score", "--data", "x", "--out", "y", "--workers", "0"], 2, "workers"),
+        (["score", "--data", "x", "--out", "y", "--name", "a/b"], 2, "'a/b' cannot be used"),
+        (["score", "--data", "x", "--out", "y", "--backend", "moon"], 2, "unknown backend 'moon'"),
     ],
 )
 def test_a_wrong_word_is_named(words, code, says, capsys, monkeypatch, tmp_path):

@@ -108,7 +108,7 @@ def test_what_lacks_settings_is_left_out_and_told_and_made_once_they_are_there(p
 
 
 def test_the_form_says_what_each_parameter_means_and_offers_what_there_is(pages):
-    for name in ("release/local", "tune/local", "rollback/local", "sweep/local"):
+    for name in ("release/local", "tune/local", "score/local", "rollback/local", "sweep/local"):
         fields = pages.deployment(name)["parameter_openapi_schema"]["properties"]
 
         assert all(field.get("description") for field in fields.values()), name

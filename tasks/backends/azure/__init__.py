@@ -6,6 +6,7 @@ Container Instances.
 from __future__ import annotations
 
 from tasks.backends.azure.captured import GroupTraffic
+from tasks.backends.azure.checker import DatabricksChecker
 from tasks.backends.azure.clients import Clients
 from tasks.backends.azure.containers.settings import read_serving
 from tasks.backends.azure.datasets import BlobDatasets
@@ -16,9 +17,11 @@ from tasks.backends.azure.lake import Lake
 from tasks.backends.azure.ledger import BlobLedger
 from tasks.backends.azure.planner import AzurePlanner
 from tasks.backends.azure.registry import AzureMlRegistry
+from tasks.backends.azure.scorer import DatabricksScorer
 from tasks.backends.azure.tracking import Tracking
 from tasks.backends.azure.trainer import DatabricksTrainer
 from tasks.backends.azure.volume import Volume
+from tasks.backends.azure.wheel import Wheel
 from tasks.ports import Backend
 from tasks.state import home
 
@@ -39,9 +42,8 @@ def azure_backend(environment: str = "") -> Backend:
     names = ("azure", environment) if environment else ("azure",)
     state, lake = home() / "-".join(names), Lake(at.container)
     volume = Volume(at.databricks, at.settings.volume)
-    trainer = DatabricksTrainer(
-        Jobs(at.databricks, at.settings), volume, Tracking(at.settings), state
-    )
+    jobs, wheel = Jobs(at.databricks, at.settings), Wheel(volume)
+    trainer = DatabricksTrainer(jobs, volume, wheel, Tracking(at.settings), state)
     ledger = BlobLedger(lake, state)
     endpoints, plan, traffic = None, None, None
     if serving:
@@ -55,6 +57,7 @@ def azure_backend(environment: str = "") -> Backend:
             at.settings.storage_account,
             environment,
             only_volumes=bool(at.settings.serverless),
+            checker=DatabricksChecker(jobs, volume, wheel),
         ),
         trainer=trainer,
         registry=AzureMlRegistry(
@@ -64,5 +67,6 @@ def azure_backend(environment: str = "") -> Backend:
         endpoints=endpoints,
         overview=endpoints,
         traffic=traffic,
+        scorer=DatabricksScorer(jobs, volume, wheel, at.settings, state),
         planner=AzurePlanner(at.settings, trainer, plan, ledger),
     )

@@ -36,7 +36,7 @@ class GroupTraffic:
         """Bring what is new in both groups to Blob Storage."""
         running = [each for each in Pair.of(name, self._groups).groups.values()
                    if each and each.is_running]  # fmt: skip
-        known = self._lake.sizes(self._of(name))
+        known = self._lake.sizes(folder_of(name))
         for group in running:
             try:
                 with self._client(group.url, reading(self._serving)) as client:
@@ -49,14 +49,14 @@ class GroupTraffic:
 
     def files(self, name: str) -> list[str]:
         """Of both groups, whatever became of them."""
-        return sorted(path.rpartition("/")[2] for path in self._lake.sizes(self._of(name)))
+        return sorted(path.rpartition("/")[2] for path in self._lake.sizes(folder_of(name)))
 
     def read(self, name: str, file: str, columns: Sequence[str]) -> arrow.Table | None:
         """Some columns of a file."""
         import pyarrow as arrow
         import pyarrow.parquet as parquet
 
-        data = self._lake.read(f"{self._of(name)}{file}")
+        data = self._lake.read(f"{folder_of(name)}{file}")
         if data is None:
             return None
         try:
@@ -80,7 +80,7 @@ class GroupTraffic:
         new = 0
         for file in listed.raise_for_status().json()["files"]:
             # Two services may have a file of one name: processes of containers have low numbers.
-            target = f"{self._of(name)}{file.removesuffix('.parquet')}-{group.name}.parquet"
+            target = f"{folder_of(name)}{file.removesuffix('.parquet')}-{group.name}.parquet"
             if target in known:
                 continue
             found = client.get(f"/captured/{file}")
@@ -90,7 +90,7 @@ class GroupTraffic:
         return new
 
     def _make_room(self, name: str, watch: Watch) -> None:
-        sizes = self._lake.sizes(self._of(name))
+        sizes = self._lake.sizes(folder_of(name))
         total, count = sum(sizes.values()), len(sizes)
         for path in sorted(sizes):
             if total <= MOST_BYTES and count <= MOST_FILES:
@@ -103,5 +103,7 @@ class GroupTraffic:
     def _client(self, url: str, headers: Mapping[str, str]) -> httpx.Client:
         return httpx.Client(base_url=url, headers=headers, timeout=60, verify=self._trust)
 
-    def _of(self, name: str) -> str:
-        return f"captured/{slug(name)}/"
+
+def folder_of(name: str) -> str:
+    """Where captured traffic of an endpoint lies in the container of what releases leave."""
+    return f"captured/{slug(name)}/"

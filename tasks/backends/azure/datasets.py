@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from data_checks.check import REPORT, Reference, Report
+from data_checks.check import REPORT, Reference, Report, begin
 from data_checks.limits import Limits
 from model.images import ImageSet, name_of
+from tasks.backends.azure.checker import DatabricksChecker
 from tasks.backends.azure.failures import told
 from tasks.backends.azure.lake import Lake
 from tasks.backends.azure.registry import require_name
@@ -30,13 +32,16 @@ class BlobDatasets(OpenedDatasets):
         account: the storage account of URIs that name none.
         environment: the settings by which volumes are reached.
         only_volumes: the compute has no identity that Blob Storage would let in.
+        checker: lets several machines judge images.
     """
 
     def __init__(
         self, lake: Lake, state: Path, account: str, environment: str = "", *,
-        only_volumes: bool = False,
+        only_volumes: bool = False, checker: DatabricksChecker,
     ) -> None:  # fmt: skip
         self._lake, self._state, self._only_volumes = lake, state, only_volumes
+        self._checker = checker
+        self._asked: set[str] = set()  # keys of checks that machines were asked for, and go on
         self._account, self._environment = account, environment
         self._listings: dict[str, str] = {}  # digest → key of the listing that had it
 
@@ -93,14 +98,39 @@ class BlobDatasets(OpenedDatasets):
         return digest
 
     def check(
-        self, dataset: Dataset, limits: Limits, reference: Reference | None, key: str, watch: Watch
-    ) -> Report:
+        self, dataset: Dataset, limits: Limits, reference: Reference | None, key: str, watch: Watch,
+        workers: int = 1,
+    ) -> Report:  # fmt: skip
         """Judge every image; the report is copied to the lake, and which listing it is of."""
-        report = super().check(dataset, limits, reference, key, watch)
+        if workers > 1:
+            report = self._by_machines(dataset, limits, reference, key, watch, workers)
+        else:
+            report = super().check(dataset, limits, reference, key, watch)
         self._lake.keep(self._place(key), f"checks/{key}")
         if listing := self._listings.get(dataset.digest):
             self._lake.write(f"digests/{listing}", dataset.digest.encode("ascii"))
         return report
+
+    def _by_machines(
+        self, dataset: Dataset, limits: Limits, reference: Reference | None, key: str, watch: Watch,
+        workers: int,
+    ) -> Report:  # fmt: skip
+        place = self._place(key)
+        begin(place)
+        self._asked.add(key)
+        try:
+            return self._checker.check(dataset, limits, reference, key, place, watch, workers)
+        finally:
+            self._asked.discard(key)
+
+    def cancel(self) -> None:
+        """End the runs that this process waits for."""
+        for key in sorted(self._asked):
+            self._checker.cancel(key)
+
+    def sweep(self, is_awaited: Callable[[str], bool]) -> int:
+        """End runs that no release waits for."""
+        return self._checker.sweep(is_awaited)
 
     def reports(self, key: str) -> Path:
         """Folder of the report with that key; fetched, if another machine made it."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tasks.backends.azure.compute import environments_of, task_of
 from tasks.backends.azure.failures import told
+from tasks.backends.azure.outcomes import explained
 from tasks.backends.azure.settings import AzureSettings
 from tasks.digests import digest_of
 from tasks.errors import Transient
@@ -23,6 +24,7 @@ PREFIX = "mlops"  # of the names of our runs: what is swept
 EPOCHS = 100  # that one token may have; each but the last failed
 POLL_S = 5.0
 PATIENCE_S = 600.0  # that Databricks may be ill while we wait
+OUTPUT = 6000  # signs of a failed task's output that are shown
 
 
 class Jobs:
@@ -53,6 +55,8 @@ class Jobs:
         words: list[str],
         libraries: list[str],
         is_usable: Callable[[Run], bool],
+        workers: int = 1,
+        attempt: str = "",
     ) -> int:
         """
         Start the run, or find it again: the same token names the same run.
@@ -64,6 +68,8 @@ class Jobs:
 
         Args:
             is_usable: of a run that ended: did it leave what it should?
+            workers: machines that work together.
+            attempt: tells runs apart that have a token in common, and are not the same work.
 
         Returns:
             The number of the run.
@@ -75,7 +81,7 @@ class Jobs:
             "python_wheel_task": {
                 "package_name": "image-classifier-mlops", "entry_point": entry, "parameters": words,
             },
-            **task_of(self._settings, wheel, libraries),
+            **task_of(self._settings, wheel, libraries, workers),
         })  # fmt: skip
         environments = environments_of(self._settings, wheel, libraries)
         for epoch in range(EPOCHS):
@@ -83,7 +89,7 @@ class Jobs:
                 asked = self._client.jobs.submit(
                     run_name=f"{self._ours(entry)}{token}", tasks=[task],
                     environments=[JobEnvironment.from_dict(each) for each in environments] or None,
-                    idempotency_token=f"{token}-{epoch}",
+                    idempotency_token=f"{token}-{attempt}{epoch}",
                     timeout_seconds=math.ceil(self._settings.run_hours * 3600),
                 )  # fmt: skip
                 number = int(asked.run_id)
@@ -120,12 +126,33 @@ class Jobs:
                 return run
             time.sleep(self._poll_s)
 
+    def words(self, number: int) -> list[str]:
+        """What the program of a run was told."""
+        with told(f"looking at run {number}"):
+            run = self._client.jobs.get_run(number)
+        task = run.tasks[0].python_wheel_task if run.tasks else None
+        return list(task.parameters or []) if task else []
+
     def output(self, run: Run) -> str:
         """The end of what the run's task wrote."""
         with told(f"reading the output of run {run.run_id}"):
             number = run.tasks[0].run_id if run.tasks else run.run_id
             found = self._client.jobs.get_run_output(int(number or 0))
         return "\n".join(part for part in (found.logs, found.error_trace, found.error) if part)
+
+    def explained(self, run: Run) -> Exception:
+        """What to raise for a run that did not succeed."""
+        code, message = code_of(run)
+        return explained(code, message, str(run.run_page_url), self.output(run)[-OUTPUT:])
+
+    def end(self, entry: str, is_meant: Callable[[str], bool]) -> int:
+        """End those of our runs whose token is meant; say how many."""
+        ended = 0
+        for number, token in self.active(entry).items():
+            if is_meant(token):  # asked just before: a command may find it again any moment
+                self.cancel(number)
+                ended += 1
+        return ended
 
     def cancel(self, number: int) -> None:
         """End a run, if it goes on."""

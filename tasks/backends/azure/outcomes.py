@@ -53,8 +53,14 @@ def explained(code: str, message: str, page: str, output: str) -> Exception:
         return Refused(f"{said}; {cure}{where}", reasons=(said,))
     if code in AGAIN:
         return Transient(f"{said}{where}")
-    refused = [line for line in output.splitlines() if line.startswith("refused: ")]
-    if refused:  # what the trainer itself says of data that cannot be learned from
-        reason = refused[-1].removeprefix("refused: ")
-        return Refused(reason, reasons=(reason,))
+    if refused := _said("refused: ", output):  # by the program, of data that it cannot use
+        return Refused(refused, reasons=(refused,))
+    if failed := _said("failed: ", output):  # by the program, of what may go well next time
+        return Transient(f"{failed}{where}")
     return RuntimeError(f"{said}\n{output.strip()}{where}")
+
+
+def _said(start: str, output: str) -> str:
+    """The last line of a program's own that begins so."""
+    found = [line for line in output.splitlines() if line.startswith(start)]
+    return found[-1].removeprefix(start) if found else ""

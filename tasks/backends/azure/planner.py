@@ -10,7 +10,7 @@ from tasks.backends.azure.prices import Prices
 from tasks.backends.azure.settings import AzureSettings
 from tasks.backends.azure.trainer import DatabricksTrainer
 from tasks.foreseen import Call, Cost, Foreseen
-from tasks.ports import Ledger, endpoint_part, is_awaited, release_part, training_part
+from tasks.ports import Ledger, checks_part, endpoint_part, is_awaited, release_part, training_part
 from tasks.records import ModelVersion
 
 ML = "Microsoft.MachineLearningServices"
@@ -34,12 +34,16 @@ class AzurePlanner:
         return tuple(self._calls(foreseen))
 
     def costs(self, foreseen: Foreseen) -> tuple[Cost, ...]:
-        """Training and serving; what is kept in blobs costs cents a year."""
-        images = foreseen.dataset.images * foreseen.job.config.epochs
-        training = () if foreseen.candidate else (Prices.read().training(self._settings, images),)
+        """Runs and serving; what is kept in blobs costs cents a year."""
+        knobs, prices, runs = foreseen.job.config, Prices.read(), []
+        images = foreseen.dataset.images
+        if _is_checked_there(foreseen):
+            runs.append(prices.checking(self._settings, images, knobs.workers))
+        if foreseen.candidate is None:
+            runs.append(prices.training(self._settings, images * knobs.epochs, knobs.workers))
         if self._serving is None or not _is_deployed(foreseen):
-            return training
-        return (*training, *self._serving.costs(foreseen.dataset.name))
+            return tuple(runs)
+        return (*runs, *self._serving.costs(foreseen.dataset.name))
 
     def _calls(self, foreseen: Foreseen) -> Iterator[Call]:
         given, dataset = self._settings, foreseen.dataset
@@ -48,10 +52,18 @@ class AzurePlanner:
         yield Call("PUT", f"{blobs}/locks/{release_part(dataset.name)}",
                    "a lease, so that no other release of it runs")  # fmt: skip
         if not foreseen.is_checked:
-            yield Call("PUT", f"{blobs}/locks/validate/{foreseen.checks_key}", "a lease on them")
+            yield Call("PUT", f"{blobs}/locks/{checks_part(foreseen.checks_key)}",
+                       "a lease on them")  # fmt: skip
             yield Call("PUT", f"{blobs}/checks/{foreseen.checks_key}/*", "the report of the checks")
             yield Call("PUT", f"{blobs}/digests/*", "which digest this listing has")
             yield Call("PUT", f"{blobs}/ledger/validate/*", "that they passed")
+        if _is_checked_there(foreseen):
+            yield from self._wheel()
+            if foreseen.is_compared:
+                place = f"{given.volume}/checking/{foreseen.checks_key}/reference.json"
+                yield Call("PUT", f"{host}/2.0/fs/files{place}", "what they are compared with")
+            yield Call("POST", f"{host}/2.2/jobs/runs/submit",
+                       f"a run that looks at the images on {self._compute(foreseen)}")  # fmt: skip
         if not foreseen.is_tested:
             code = foreseen.job.gate.code.digest
             yield Call("PUT", f"{blobs}/locks/gate/{code}", "a lease on the gate")
@@ -63,10 +75,10 @@ class AzurePlanner:
             yield Call("POST", f"{host}/2.2/jobs/runs/cancel", f"run {number}: no release waits "
                        "for it")  # fmt: skip
         if foreseen.candidate is None:
-            wheel, is_there = self._trainer.wheel()
-            if not is_there:
-                yield Call("PUT", f"{host}/2.0/fs/files{wheel}", "the wheel of this code")
-            yield Call("POST", f"{host}/2.2/jobs/runs/submit", f"a run on {described(given)}")
+            if not _is_checked_there(foreseen):
+                yield from self._wheel()
+            yield Call("POST", f"{host}/2.2/jobs/runs/submit",
+                       f"a run on {self._compute(foreseen)}")  # fmt: skip
             if given.tracking:
                 yield Call("POST", f"{host}/2.0/mlflow/*", "by the run: its knobs and epochs")
                 yield Call("PUT", f"{host}/2.0/fs/files/WorkspaceInternal/Mlflow/*",
@@ -89,8 +101,22 @@ class AzurePlanner:
                        "/*", "who serves, and who served before")  # fmt: skip
         yield Call("PUT", f"{blobs}/ledger/evidence/*", "what the release found")
 
+    def _wheel(self) -> Iterator[Call]:
+        path, is_there = self._trainer.wheel.look()
+        if not is_there:
+            yield Call("PUT", f"https://{self._settings.databricks_host}/api/2.0/fs/files{path}",
+                       "the wheel of this code")  # fmt: skip
+
+    def _compute(self, foreseen: Foreseen) -> str:
+        return described(self._settings, foreseen.job.config.workers)
+
     def _is_awaited(self, token: str, foreseen: Foreseen) -> bool:
         return token == foreseen.job.token or is_awaited(self._ledger, token)
+
+
+def _is_checked_there(foreseen: Foreseen) -> bool:
+    """Do several machines look at the images?"""
+    return not foreseen.is_checked and foreseen.job.config.workers > 1
 
 
 def _is_deployed(foreseen: Foreseen) -> bool:

@@ -108,6 +108,14 @@ class AzureSettings(FromHere):
         title="policy that a new cluster must follow",
         description="Compute > Policies",
     )
+    secret_scope: str | None = Field(
+        None,
+        pattern=r"^[\w.@-]+$",
+        validation_alias="MLOPS_SECRET_SCOPE",
+        title="secrets azure-client-id, azure-tenant-id and azure-client-secret: who a new cluster "
+        "is to Blob Storage",
+        description="databricks secrets list-scopes",
+    )
     is_spot: bool = Field(
         False,
         validation_alias="MLOPS_SPOT",

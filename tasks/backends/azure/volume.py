@@ -59,11 +59,11 @@ class Volume:
             with found as stream:
                 return bytes(stream.read())
 
-    def fetch(self, place: Path, *parts: str) -> None:
-        """Copy a folder to this machine, but for what only the trainer needs."""
+    def fetch(self, place: Path, *parts: str, but: tuple[str, ...] = ()) -> None:
+        """Copy a folder to this machine, but for what begins so."""
         place.mkdir(parents=True, exist_ok=True)
         for name in self._files(*parts):
-            if name.startswith(("checkpoints/", "scratch/")):
+            if name.startswith(but):
                 continue
             data = self.read(*parts, name)
             if data is not None:

@@ -6,6 +6,7 @@ from tasks.backends.local.datasets import FolderDatasets
 from tasks.backends.local.endpoints import LoopbackEndpoints
 from tasks.backends.local.ledger import FileLedger
 from tasks.backends.local.registry import MlflowRegistry
+from tasks.backends.local.scorer import ProcessScorer
 from tasks.backends.local.traffic import FolderTraffic
 from tasks.backends.local.trainer import ProcessTrainer
 from tasks.backends.local.tuner import ProcessTuner
@@ -22,6 +23,7 @@ def local_backend() -> Backend:
         datasets=FolderDatasets(state),
         trainer=ProcessTrainer(state, tracking_uri=registry.uri),
         tuner=ProcessTuner(state, tracking_uri=registry.uri),
+        scorer=ProcessScorer(state),
         registry=registry,
         endpoints=LoopbackEndpoints(state),
         traffic=FolderTraffic(state),

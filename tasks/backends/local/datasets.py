@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tasks.datasets import OpenedDatasets
@@ -16,3 +17,10 @@ class FolderDatasets(OpenedDatasets):
     def reports(self, key: str) -> Path:
         """Folder of the report with that key."""
         return self._state / "checks" / key
+
+    def cancel(self) -> None:
+        """Nothing was asked of other machines."""
+
+    def sweep(self, is_awaited: Callable[[str], bool]) -> int:
+        """Nothing was asked of other machines."""
+        return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -12,10 +13,13 @@ from tasks.errors import Refused, Transient
 from tasks.state import CHECKOUT
 
 REFUSED = 3  # exit code of our programs for data that they cannot learn from
+FAILED = 4  # likewise for what may go well next time
 INTERRUPTED = 130
 
 
-def start_detached(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+def start_detached(
+    command: list[str], log: Path, environment: Mapping[str, str] = os.environ
+) -> subprocess.Popen[bytes]:
     """Start ``command`` so that it outlives us and our terminal; its output goes to ``log``."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -26,7 +30,7 @@ def start_detached(command: list[str], log: Path) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**environment, "PYTHONUNBUFFERED": "1"},
         )
 
 
@@ -74,6 +78,8 @@ def why_it_ended(what: str, code: int | None, log: Path) -> Exception:
     said = tail(log)
     if code == REFUSED:
         return Refused(f"the {what} refused the data: {said.splitlines()[-1]}")
+    if code == FAILED:
+        return Transient(f"the {what} failed: {said.splitlines()[-1]}")
     if code is None or code < 0 or code == INTERRUPTED:
         return Transient(f"the {what} was killed (exit code {code}); its last words:\n{said}")
     return RuntimeError(f"the {what} failed with exit code {code}; see {log}\n{said}")

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from tasks.backends.local.follow import follow
-from tasks.backends.local.processes import end, running, start_detached, why_it_ended
+from tasks.backends.local.programs import Programs
 from tasks.ports import Watch
 from tasks.records import Candidate, TrainingJob, TrainingRun
 from tasks.trained import candidate_of, finished, knobs_of, sentence
 
 MODULE = "model.train"
-PATIENCE_S = 10.0
 
 
 class ProcessTrainer:
@@ -24,13 +22,13 @@ class ProcessTrainer:
     def __init__(self, state: Path, *, tracking_uri: str) -> None:
         self._runs = state / "runs"
         self._tracking_uri = tracking_uri
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._programs = Programs(MODULE, "trainer")
 
     def submit(self, job: TrainingJob) -> TrainingRun:
         """Start the run, unless it runs or ended well; killed, it goes on from its checkpoint."""
         run = TrainingRun(job.token, job, self._runs / job.token)
-        if finished(run) is None and not running(MODULE, _out(run)):
-            self._children[run.token] = start_detached(self._command(run), _log(run))
+        if finished(run) is None and not self._programs.running(_out(run)):
+            self._programs.start(_out(run), self._command(run), _log(run))
         return run
 
     def wait(self, run: TrainingRun, watch: Watch) -> Candidate:
@@ -38,10 +36,12 @@ class ProcessTrainer:
         if folder := finished(run):
             return candidate_of(run, folder)
         progress = run.folder / "out" / "progress.jsonl"
-        follow(progress, lambda: self._is_alive(run), lambda line: watch(sentence(line)))
+        follow(
+            progress, lambda: self._programs.is_alive(_out(run)), lambda line: watch(sentence(line))
+        )
         if folder := finished(run):
             return candidate_of(run, folder)
-        raise self._explain(run)
+        raise self._programs.why_it_ended(_out(run), _log(run))
 
     def known(self, job: TrainingJob) -> Candidate | None:
         """What a run of this job left."""
@@ -56,19 +56,12 @@ class ProcessTrainer:
 
     def cancel(self, job: TrainingJob) -> None:
         """End the run if it runs."""
-        for process in running(MODULE, str(self._runs / job.token / "out")):
-            end(process, patience_s=PATIENCE_S)
+        self._programs.end(str(self._runs / job.token / "out"))
 
     def sweep(self, is_awaited: Callable[[str], bool]) -> int:
         """End runs that no release waits for."""
-        ended = 0
-        for folder in self._runs.glob("*"):
-            lost = running(MODULE, str(folder / "out"))
-            if lost and not is_awaited(folder.name):
-                for process in lost:
-                    end(process, patience_s=PATIENCE_S)
-                    ended += 1
-        return ended
+        lost = [folder for folder in self._runs.glob("*") if not is_awaited(folder.name)]
+        return sum(self._programs.end(str(folder / "out")) for folder in lost)
 
     def _command(self, run: TrainingRun) -> list[str]:
         return [
@@ -77,15 +70,6 @@ class ProcessTrainer:
             "--tracking-uri", self._tracking_uri,
             *knobs_of(run),
         ]  # fmt: skip
-
-    def _is_alive(self, run: TrainingRun) -> bool:
-        if child := self._children.get(run.token):
-            return child.poll() is None
-        return bool(running(MODULE, _out(run)))
-
-    def _explain(self, run: TrainingRun) -> Exception:
-        child = self._children.pop(run.token, None)
-        return why_it_ended("trainer", child.returncode if child else None, _log(run))
 
 
 def _out(run: TrainingRun) -> str:

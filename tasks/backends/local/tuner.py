@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
-import psutil
-
 from model.tune.result import Result
 from tasks.backends.local.follow import follow
-from tasks.backends.local.processes import end, running, start_detached, why_it_ended
+from tasks.backends.local.programs import Programs, words_of
 from tasks.ports import Watch
 from tasks.searches import TuningJob, TuningRun
 
 MODULE = "model.tune"
-PATIENCE_S = 10.0
 
 
 class ProcessTuner:
@@ -24,7 +20,7 @@ class ProcessTuner:
     def __init__(self, state: Path, *, tracking_uri: str) -> None:
         self._searches = state / "tune"
         self._tracking_uri = tracking_uri
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._programs = Programs(MODULE, "tuner")
 
     def submit(self, job: TuningJob) -> TuningRun:
         """Start the search or let it go on, unless it runs already, or made enough trials."""
@@ -32,39 +28,33 @@ class ProcessTuner:
         if _ended(run):
             return run
         command = self._command(run)
-        for process in running(MODULE, _out(run)):
-            if _words(process) == command:
-                return run
-            end(process, patience_s=PATIENCE_S)  # it was asked for other trials, or another time
+        if any(words_of(each) == command for each in self._programs.running(_out(run))):
+            return run
+        self._programs.end(_out(run))  # it was asked for other trials, or another time
         for name in ("progress.txt", "result.json"):
             (run.folder / "out" / name).unlink(missing_ok=True)
-        self._children[run.token] = start_detached(command, _log(run))
+        self._programs.start(_out(run), command, _log(run))
         return run
 
     def wait(self, run: TuningRun, watch: Watch) -> Result:
         """Follow the search to its end."""
         if result := _ended(run):
             return result
-        follow(run.folder / "out" / "progress.txt", lambda: self._is_alive(run), watch)
+        follow(
+            run.folder / "out" / "progress.txt", lambda: self._programs.is_alive(_out(run)), watch
+        )
         if result := Result.read(run.folder / "out"):
             return result
-        child = self._children.pop(run.token, None)
-        raise why_it_ended("tuner", child.returncode if child else None, _log(run))
+        raise self._programs.why_it_ended(_out(run), _log(run))
 
     def cancel(self, job: TuningJob) -> None:
         """End the search if it runs."""
-        for process in running(MODULE, str(self._searches / job.token / "out")):
-            end(process, patience_s=PATIENCE_S)
+        self._programs.end(str(self._searches / job.token / "out"))
 
     def sweep(self, keep: str | None) -> int:
         """End searches that no command waits for."""
-        ended = 0
-        for folder in self._searches.glob("*/"):
-            if folder.name != keep:
-                for process in running(MODULE, str(folder / "out")):
-                    end(process, patience_s=PATIENCE_S)
-                    ended += 1
-        return ended
+        lost = [folder for folder in self._searches.glob("*/") if folder.name != keep]
+        return sum(self._programs.end(str(folder / "out")) for folder in lost)
 
     def _command(self, run: TuningRun) -> list[str]:
         job = run.job
@@ -85,23 +75,11 @@ class ProcessTuner:
             *[f"--{n.replace('_', '-')}={v}" for n, v in given.items() if v is not None],
         ]  # fmt: skip
 
-    def _is_alive(self, run: TuningRun) -> bool:
-        if child := self._children.get(run.token):
-            return child.poll() is None
-        return bool(running(MODULE, _out(run)))
-
 
 def _ended(run: TuningRun) -> Result | None:
     """The result of a search that made all trials that are asked for now."""
     result = Result.read(run.folder / "out")
     return result if result and len(result.trials) >= run.job.search.trials else None
-
-
-def _words(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
 
 
 def _out(run: TuningRun) -> str:

@@ -24,7 +24,8 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.write_eof()
 
 
-async def _carry(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def carry(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One connection, to ``port`` of the network that this process is in."""
     with contextlib.suppress(OSError):
         inner, out = await asyncio.open_connection("127.0.0.1", port)
         await asyncio.gather(_pump(reader, out), _pump(inner, writer))
@@ -36,7 +37,7 @@ async def main() -> None:
     """Until the parent is gone."""
     listener = socket.socket(fileno=int(sys.argv[1]))
     port, parent = int(sys.argv[2]), os.getppid()
-    server = await asyncio.start_server(lambda r, w: _carry(port, r, w), sock=listener)
+    server = await asyncio.start_server(lambda r, w: carry(port, r, w), sock=listener)
     async with server:
         while os.getppid() == parent:
             await asyncio.sleep(0.5)

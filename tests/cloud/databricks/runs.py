@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,8 +19,11 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from model.spark_here import environment, lacking
 from tests.cloud.subscription.resources import Resources
+from tests.conftest import ROOT
 
 ENDED = ("TERMINATED", "SKIPPED", "INTERNAL_ERROR")
 Run = dict[str, Any]
@@ -47,6 +51,7 @@ class Runs:
         self.is_stuck = False  # the next runs wait for a cluster that never comes
         self.end_with: str | None = None  # the next run ends with this termination code,
         self.end_saying = "as was asked for"  # and this message
+        self.secrets: dict[str, str] = {}  # scope/key → value, which clusters are given
         for run in known.below("runs"):
             if run["state"]["life_cycle_state"] not in ENDED:  # the stand-in itself was killed
                 _end(run, "CLOUD_FAILURE", "the cluster was lost")
@@ -175,15 +180,39 @@ class Runs:
         log = self._volumes.parent / "logs" / f"{number}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         start = f"import sys; from {module} import {function}; sys.exit({function}())"
-        cluster = (task.get("new_cluster") or {}).get("spark_env_vars") or {}
+        cluster = task.get("new_cluster") or {}
+        apart, spark = self._spark(cluster.get("num_workers", 0), place)
         with log.open("wb") as output:
             return subprocess.Popen(
-                [sys.executable, "-c", start, *words], cwd=place, stdout=output,
+                [*apart, sys.executable, "-c", start, *words], cwd=place, stdout=output,
                 stderr=subprocess.STDOUT, start_new_session=True,
-                env={"PATH": os.defpath, "HOME": str(place), "PYTHONPATH": str(place),
-                     "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", **self._environment,
-                     **self.identity(), **cluster},
+                env={"PATH": os.defpath, "HOME": str(place), "PYTHONSAFEPATH": "1",
+                     "PYTHONUNBUFFERED": "1", **self._environment, **self.identity(),
+                     **self._filled(cluster.get("spark_env_vars") or {}), **spark,
+                     "PYTHONPATH": str(place)},
             )  # fmt: skip
+
+    def _filled(self, given: dict[str, str]) -> dict[str, str]:
+        """Variables of a cluster, with the secrets that they name."""
+        return {name: re.sub(r"\{\{secrets/(.+?)\}\}", lambda found: self.secrets[found[1]], value)
+                for name, value in given.items()}  # fmt: skip
+
+    def _spark(self, machines: int, place: Path) -> tuple[list[str], dict[str, str]]:
+        """
+        What a task begins with, and what it is told, where several machines work together.
+
+        Each is a process of Spark with one core; TensorFlow's servers in them listen on every
+        address, so all of it has a network of its own.
+        """
+        if not machines:
+            return [], {}
+        if why := lacking():
+            raise OSError(f"this machine cannot be {machines} workers: {why}")
+        port = str(urlsplit(self._environment["HTTPS_PROXY"]).port)
+        told = environment(1, machines=machines, scratch=place / "spark")
+        start = (f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
+                 "from tests.cloud.databricks.apart import main; sys.exit(main())")  # fmt: skip
+        return [sys.executable, "-c", start, port], {**told, "DATABRICKS_RUNTIME_VERSION": "17.3"}
 
     def _here(self, word: str, disk: Path | None) -> str:
         """A path on a cluster as one on this machine; a new cluster has a ``disk`` of its own."""

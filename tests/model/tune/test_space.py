@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from model.config import TrainConfig
-from model.tune.space import SPACE, BadSpace, Between, OneOf, Search, chosen
+from model.tune.space import SPACE, BadSpace, Between, OneOf, Search, ask_for_one_worker, chosen
 
 
 def test_the_space_makes_sense():
@@ -24,12 +24,20 @@ def test_the_space_makes_sense():
         ({"augment": OneOf(())}, "no value to choose"),
         ({"seed": OneOf((1, 2))}, "seed cannot be searched"),
         ({"validation_share": Between(0.1, 0.5)}, "validation_share cannot be searched"),
+        ({"workers": OneOf((1, 2))}, "workers cannot be searched"),
         ({"network": OneOf(("baseline",))}, "nothing is left to search"),
     ],
 )
 def test_a_space_without_sense_is_named(space, says):
     with pytest.raises(BadSpace, match=says):
         chosen(space, space)
+
+
+def test_a_search_on_several_workers_is_refused():
+    ask_for_one_worker(TrainConfig())
+
+    with pytest.raises(BadSpace, match="leave out --workers here"):
+        ask_for_one_worker(TrainConfig(workers=2))
 
 
 def test_a_knob_that_is_set_is_not_searched_unless_it_is_named():

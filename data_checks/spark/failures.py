@@ -1,0 +1,61 @@
+"""What went wrong in one of Spark's workers, found in what Spark says of it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from data_checks.pool import DIED, FactsFailed, hung
+
+TOLD = re.compile(r"TaskFailed: (\{.*\})")
+LOST = re.compile(
+    r"Python worker (exited|failed)|ExecutorLost|executor \S* ?(lost|exited)|OutOfMemory"
+    r"|out of memory|SIGKILL|EOFException", re.IGNORECASE,
+)  # fmt: skip
+
+
+class TaskFailed(Exception):
+    """Why a task failed, in one line of JSON that survives the way through Spark's messages."""
+
+    @classmethod
+    def of(cls, error: Exception) -> TaskFailed:
+        kind = type(error)
+        return cls(json.dumps({"of": kind.__module__, "kind": kind.__name__, "says": str(error)}))
+
+
+@contextmanager
+def causes_told(most_seconds: float) -> Iterator[None]:
+    """
+    Raise what was raised in a worker, and not Spark's account of it.
+
+    Raises:
+        FactsFailed: a worker died or hung.
+    """
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        text = str(error)
+        if found := TOLD.search(text):
+            raise _raised(**json.loads(found[1]), most_seconds=most_seconds) from error
+        if LOST.search(text):
+            raise FactsFailed(DIED) from error
+        raise
+
+
+def _raised(of: str, kind: str, says: str, most_seconds: float) -> Exception:
+    """The exception of that module and name: as in a pool, which sends them as they are."""
+    if (of, kind) == ("builtins", "TimeoutError") and not says:
+        return FactsFailed(hung(most_seconds))
+    found = getattr(importlib.import_module(of), kind, None)
+    if isinstance(found, type) and issubclass(found, Exception):
+        try:
+            return found(says)
+        except TypeError:  # it is made of something else
+            pass
+    return FactsFailed(f"{kind}: {says}")

@@ -1,0 +1,83 @@
+"""The end of a scoring: all parts are there, so ``scores.json`` may say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from model.batch_score.made import BAD, SCORES, Job, Made
+from model.batch_score.options import Scoring
+from model.batch_score.place import Place, StorageFailed
+from model.batch_score.scores import SCORES_JSON, ScoredPart, Scores, Totals
+from model.batch_score.there import There
+
+
+def scores_of(job: Job, dataset: dict[str, str], made: list[Made], images: int) -> Scores:
+    """
+    What was made, in sum.
+
+    Args:
+        dataset: URI, name and digest.
+        images: in the data set.
+    """
+    totals = Totals()
+    for each in made:
+        totals = totals.plus(each.summary)
+    rows = sum(each.scores.rows for each in made)
+    bad = sum(each.bad.rows for each in made if each.bad)
+    if job.split is None and rows + bad != images:
+        raise RuntimeError(f"{rows} + {bad} rows for {images} images")
+    return Scores(
+        key=job.key,
+        model={"version": job.version, "digest": job.digest},
+        dataset=dataset,
+        split=job.split,
+        labels=job.labels,
+        images=rows + bad,
+        rows=rows,
+        bad=bad,
+        totals=totals,
+        parts=tuple(ScoredPart(each.scores, each.bad) for each in made),
+        ended=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def conclude(scores: Scores, place: Place, scoring: Scoring, say: Callable[[str], None]) -> Scores:
+    """
+    Write the log of the Delta table, then ``scores.json``; then others may go.
+
+    Raises:
+        BadPlace: other scores came there meanwhile.
+        StorageFailed: a file is gone.
+    """
+    there = There.at(place)
+    if lost := [name for name, size in scores.files.items() if there.files.get(name) != size]:
+        raise StorageFailed(f"{place.uri}/{lost[0]} is not there any more, or is not what was "
+                            "written; the same command makes it anew")  # fmt: skip
+    there.ask_for_room(scores.key, place, replace=scoring.replace, format=scoring.format)
+    for folder in (SCORES, BAD):
+        place.clear(folder)
+        if there.scores is None:
+            place.settle(folder)
+    told = replace(scores, format="delta" if there.is_delta else scoring.format)
+    if told.format == "delta":
+        from model.batch_score.delta import write_logs
+
+        write_logs(told, place)
+    if there.scores != told:
+        place.write(SCORES_JSON, told.to_json())
+        place.settle("")
+    others = there.others(scores.key)
+    for name in others:
+        place.remove(name)
+    if others:
+        say(f"{len(others)} files of other scores were removed")
+    return told
+
+
+def forget(key: str, place: Place) -> None:
+    """Remove the parts of that key."""
+    there = There.at(place)
+    for name in sorted(set(there.files) - set(there.others(key))):
+        place.remove(name)

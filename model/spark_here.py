@@ -1,0 +1,71 @@
+"""
+Spark on this machine: what its environment says, so that a program finds it as on a cluster.
+
+Programs ask for ``SparkSession.builder.getOrCreate()`` and nothing else: on Databricks that is the
+cluster's session, here it is what these variables describe. It listens on the loopback address.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from pathlib import Path
+
+LEAST_JAVA = 17
+# Java compiles quickly, not thoroughly: Python does most of the work, and its cores are these.
+QUICK_START = "-XX:TieredStopAtLevel=1"
+MOST_FAILURES = 4  # of a task, before its job fails: as on a cluster
+
+
+def environment(
+    cores: int, *, machines: int = 0, memory: str = "2g", scratch: Path | None = None
+) -> dict[str, str]:
+    """
+    Variables for a program that shall find ``cores`` cores of this machine as its cluster.
+
+    Args:
+        machines: processes that stand for so many machines, each with ``cores`` cores and a
+            gigabyte; 0: threads of the driver.
+        memory: of the driver's JVM, as Spark writes it; Python's processes are beside it.
+        scratch: where shuffled data may lie; by default where the system keeps such files.
+    """
+    said = {
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.catalogImplementation": "in-memory",
+        **({"spark.local.dir": str(scratch)} if scratch else {}),
+    }
+    threads = f"local[{cores},{MOST_FAILURES}]"
+    master = f"local-cluster[{machines},{cores},1024]" if machines else threads
+    words = [f"--master {master}", f"--driver-memory {memory}"]
+    words += [f"--driver-java-options {QUICK_START}"]
+    words += [f"--conf {name}={value}" for name, value in said.items()]
+    return {
+        "PYSPARK_SUBMIT_ARGS": " ".join([*words, "pyspark-shell"]),
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYTHONPATH": os.pathsep.join(_places()),
+    }
+
+
+def lacking() -> str:
+    """What this machine lacks for Spark, and how to get it; nothing if it has all."""
+    if importlib.util.find_spec("pyspark") is None:
+        return "PySpark is not installed: make .venv/spark"
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        return (f"Spark needs Java {LEAST_JAVA} or newer: "
+                f"apt install openjdk-{LEAST_JAVA}-jre-headless, or set JAVA_HOME")  # fmt: skip
+    return ""
+
+
+def _places() -> list[str]:
+    """Where Spark's own processes find this code: the checkout, or where the wheel lies."""
+    ours = str(Path(__file__).resolve().parent.parent)
+    known = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+    return list(dict.fromkeys([ours, *known]))

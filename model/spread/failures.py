@@ -1,0 +1,11 @@
+"""Why workers could not learn."""
+
+from __future__ import annotations
+
+
+class CannotSpread(ValueError):
+    """There cannot be so many workers here; the message says why, and what would do."""
+
+
+class WorkersLost(RuntimeError):
+    """Workers were lost again and again, and no epoch was finished in between."""

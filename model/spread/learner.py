@@ -1,0 +1,98 @@
+"""The whole of it, in the driver: read by Spark, learn on workers, take the best weights home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model.checkpoint import Checkpoint, Progress
+from model.config import TrainConfig
+from model.fit import is_over
+from model.images import ImageSet
+from model.learner import CHECKPOINTS, PROGRESS, Tell, write_progress
+from model.network import NETWORKS
+from model.spread.failures import CannotSpread
+from model.spread.following import Follower, while_it_runs
+from model.spread.job import Job
+from model.spread.looking import look
+from model.spread.parts import images_of
+from model.spread.places import Places
+from model.spread.session import ask_for_slots, is_here, session
+from model.spread.shards import Shards, sharded
+from model.spread.stage import Stage, repeated
+
+if TYPE_CHECKING:
+    from keras import Model
+
+
+@contextmanager
+def on_workers(
+    images: ImageSet, config: TrainConfig, out: Path, mirror: Path | None
+) -> Iterator[OnWorkers]:
+    """
+    Read ``images`` by Spark, and part them among ``config.workers``.
+
+    Args:
+        mirror: a folder that driver and workers see; on one machine, ``out`` is one.
+
+    Raises:
+        CannotSpread: there are not so many workers, or they would not see ``out``.
+        BadDataset, BadImage: as ``load_arrays``, and where images are fewer than workers need.
+    """
+    with session("training") as spark:
+        if mirror is None and not is_here(spark):
+            raise CannotSpread(
+                "workers on other machines do not see --out; give a folder that all of them see "
+                "as --mirror: on Databricks, a volume"
+            )
+        ask_for_slots(spark, config.workers)
+        places = Places(images.chunks(), spark.sparkContext.defaultParallelism)
+        looked = look(spark, images, places, config)
+        with sharded(spark, images, places, looked, config.workers) as shards:
+            yield OnWorkers(shards, config, len(images.labels), (mirror or out).resolve())
+
+
+class OnWorkers:
+    """A ``model.learner.Learner``; ``place`` is the folder that all workers see."""
+
+    def __init__(self, shards: Shards, config: TrainConfig, classes: int, place: Path) -> None:
+        self.arrays = shards
+        self._config, self._classes, self._place = config, classes, place
+
+    def fit(self, key: str, tell: Tell) -> tuple[Model, Progress]:
+        """
+        As ``model.fit.fit``.
+
+        Raises:
+            CannotLearn: as there.
+            WorkersLost: again and again.
+        """
+        checkpoint = Checkpoint(self._place / CHECKPOINTS, key)
+        follower = Follower(self._place / PROGRESS, tell)
+        begun = checkpoint.progress()
+        self._place.mkdir(parents=True, exist_ok=True)
+        write_progress(self._place / PROGRESS, begun)  # not what another run left there
+        follower.begin(begun)
+        if not is_over(begun, self._config):
+            self._learn(key, checkpoint, follower)
+        model = NETWORKS[self._config.network](self.arrays.shape, self._classes)
+        progress = checkpoint.progress()
+        checkpoint.restore_best(model)
+        return model, progress
+
+    def _learn(self, key: str, checkpoint: Checkpoint, follower: Follower) -> None:
+        images = tuple(images_of(self._config.workers, self.arrays.train_images))
+        job = Job(self._config, self._classes, self.arrays.shape, key, str(self._place), images)
+        stage = Stage(self.arrays, job)
+
+        def attempt() -> str:
+            return while_it_runs(stage, follower.look, stage.cancel)
+
+        weights = repeated(attempt, lambda: checkpoint.progress().epoch, _say)
+        _say(f"{job.workers} workers ended with the same weights, {weights[:12]}")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

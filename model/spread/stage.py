@@ -1,0 +1,124 @@
+"""
+The barrier stage in which the workers learn; repeated when a worker is lost.
+
+Spark gives a failed barrier stage up at once, and ends its other tasks. The next attempt goes on
+from the last checkpoint, with the images that lie on Spark's disks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from model.fit import CannotLearn
+from model.spread.failures import CannotSpread, WorkersLost
+from model.spread.job import Ended, Job
+from model.spread.session import too_many
+from model.spread.shards import Shards
+from model.spread.task import LEARNED, learn
+
+MOST_ATTEMPTS = 4  # without an epoch that was finished: as often as Spark tries a task
+TOO_FEW_SLOTS = "SPARK-24819"
+NO_DYNAMIC_ALLOCATION = "SPARK-24942"
+GROUP = "training"  # of Spark's jobs, to cancel them
+MOST_SAID = 200  # characters of a reason
+TOLD = re.compile(r"WorkerEnded: (\{.*\})")
+# Where Spark says why, the most telling first; the name of an exception before it is left out.
+CAUSES = [
+    re.compile(rf"{words}\s*(?:[\w.$]+: )?(.+)")
+    for words in (r"finished unsuccessfully\.", "aborted due to stage failure:", "^")
+]
+
+
+class Lost(RuntimeError):
+    """A worker was lost: the same again may go well."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One attempt to learn to the end, on all workers at once."""
+
+    shards: Shards
+    job: Job
+
+    def __call__(self) -> str:
+        """
+        Learn, in a thread of its own; answer the digest of the weights, the same on all workers.
+
+        Raises:
+            Lost: a worker died, or Spark lost its task.
+            CannotLearn: the data or the knobs are the cause.
+            CannotSpread: Spark has too few slots after all.
+        """
+        from py4j.protocol import Py4JError
+        from pyspark.errors import PySparkException
+
+        work = partial(learn, job=self.job, digests=self.shards.digests)
+        context = self.shards.spark.sparkContext
+        try:
+            context.setJobGroup(GROUP, "workers that learn", interruptOnCancel=True)
+            rows = self.shards.frame.mapInArrow(work, LEARNED, barrier=True).collect()
+        except (Py4JError, PySparkException, ConnectionError) as error:
+            raise what_failed(str(error), self.job) from error
+        digests = {row.weights for row in rows}
+        if len(digests) != 1 or len(rows) != self.job.workers:
+            raise RuntimeError(f"the workers did not end with the same weights: {rows}")
+        return str(digests.pop())
+
+    def cancel(self) -> None:
+        """End it, wherever it is called from."""
+        self.shards.spark.sparkContext.cancelJobGroup(GROUP)
+
+
+def repeated(
+    attempt: Callable[[], str], epoch: Callable[[], int], say: Callable[[str], None]
+) -> str:
+    """
+    Try until an attempt goes well.
+
+    Args:
+        epoch: how many are finished now.
+
+    Raises:
+        WorkersLost: ``MOST_ATTEMPTS`` in a row finished no epoch.
+    """
+    before, failed = epoch(), 0
+    while True:
+        try:
+            return attempt()
+        except Lost as lost:
+            now = epoch()
+            failed = 0 if now > before else failed + 1
+            if failed == MOST_ATTEMPTS:
+                raise WorkersLost(f"{lost}; {failed} attempts in a row finished no epoch") from lost
+            before = now
+            say(f"{lost}; going on from epoch {now}")
+
+
+def what_failed(text: str, job: Job) -> Exception:
+    """The error behind what Spark says."""
+    if told := TOLD.search(text):
+        ended = Ended.of(told[1])
+        who = f"worker {ended.worker} of {job.workers}"
+        if ended.why == "refused":
+            return CannotLearn(ended.message)
+        if ended.why == "bug":
+            return RuntimeError(f"{who} failed: {ended.message}")
+        lost = "lost another worker" if ended.why == "peer" else "was lost"
+        return Lost(f"{who} {lost}: {_first_line(ended.message)}")
+    if TOO_FEW_SLOTS in text:
+        return too_many(job.workers, job.workers - 1)
+    if NO_DYNAMIC_ALLOCATION in text:
+        return CannotSpread(
+            "Spark starts workers all at once, which it cannot while it changes the number of its "
+            "machines: set spark.dynamicAllocation.enabled to false"
+        )
+    said = next(found[1] for cause in CAUSES if (found := cause.search(text or "no word")))
+    return Lost(f"Spark lost a worker: {_first_line(said)}")
+
+
+def _first_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0][:MOST_SAID] if lines else "without a word"

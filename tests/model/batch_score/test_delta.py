@@ -1,0 +1,83 @@
+"""``--format delta``: the same files, listed in the log of a Delta table."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from model.batch_score.lacking import NotInstalled
+from model.batch_score.options import Scoring
+from model.batch_score.place import BadPlace
+from model.batch_score.work import Asked, work
+from tests.model.batch_score.conftest import rows_of
+
+with_deltalake = pytest.mark.spark  # installed with Spark, as what scales out is
+
+
+def score(model, data, out, format="delta", **more):
+    scoring = Scoring(workers=1, format=format, **more)
+    return work(Asked(model, str(data), str(out), scoring, "3"), lambda _: None)
+
+
+def table_of(out, folder="scores"):
+    from deltalake import DeltaTable
+
+    return DeltaTable(out / folder)
+
+
+@with_deltalake
+def test_a_reader_of_delta_finds_every_row(model_folder, many, tmp_path):
+    score(model_folder, many, tmp_path)
+
+    for folder in ("scores", "bad"):
+        found = table_of(tmp_path, folder)
+        rows = rows_of(tmp_path, folder).sort_by("path")
+        assert found.version() == 0
+        assert found.to_pyarrow_table().sort_by("path").to_pylist() == rows.to_pylist()
+        assert found.count() == rows.num_rows
+
+
+@with_deltalake
+def test_the_same_again_is_no_new_version(model_folder, pictures, tmp_path):
+    score(model_folder, pictures, tmp_path)
+    score(model_folder, pictures, tmp_path)
+    (tmp_path / "scores.json").unlink()
+    score(model_folder, pictures, tmp_path)
+
+    assert table_of(tmp_path).version() == 0
+    assert json.loads((tmp_path / "scores.json").read_text())["format"] == "delta"
+
+
+@with_deltalake
+def test_parquet_becomes_delta_and_other_scores_a_version_of_it(model_folder, pictures, tmp_path):
+    score(model_folder, pictures, tmp_path, format="parquet")
+    score(model_folder, pictures, tmp_path)
+    assert table_of(tmp_path).count() == 48
+
+    score(model_folder, pictures, tmp_path, split="test", replace=True)
+
+    assert table_of(tmp_path).version() == 1
+    assert table_of(tmp_path).count() == 12
+    assert len(list((tmp_path / "scores").glob("*.parquet"))) == 1
+
+
+@with_deltalake
+def test_scores_without_a_log_do_not_take_the_place_of_a_table(model_folder, pictures, tmp_path):
+    score(model_folder, pictures, tmp_path)
+
+    with pytest.raises(BadPlace, match="is a Delta table: score into it with --format delta"):
+        score(model_folder, pictures, tmp_path, format="parquet", split="test", replace=True)
+
+
+@pytest.mark.long
+def test_without_the_library_it_is_said_before_a_thing_is_scored(
+    model_folder, pictures, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "deltalake", None)
+
+    with pytest.raises(NotInstalled, match="deltalake is not installed: make"):
+        score(model_folder, pictures, tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()
