@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +14,7 @@ from pathlib import Path
 
 KEPT_LINES = 40  # of what it said, for the report of its end
 ORPHANED = 70
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
 def run_child(
@@ -44,7 +48,15 @@ def run_child(
 
 
 def end_with_parent() -> None:
-    """End this process when the one that started it by ``run_child`` is no more."""
+    """
+    End this process when the one that started it by ``run_child`` is no more.
+
+    Where it can, the system does it: TensorFlow waits for other workers with the interpreter's lock
+    held, and no thread of Python's runs meanwhile. It watches the thread that started us, which
+    waits for our end.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
 
     def watch() -> None:
         while os.read(0, 1):

@@ -13,18 +13,20 @@ from model.spread.child import run_child
 from tests.conftest import ROOT
 
 CHILD = """
-import time
+import ctypes, time
 from model.spread.child import end_with_parent
 end_with_parent()
 print("begun", flush=True)
-time.sleep(600)
 """
-PARENT = f"""
+IDLE = f"{CHILD}time.sleep(600)"
+DEAF = f"{CHILD}ctypes.PyDLL(None).sleep(600)"  # with the interpreter's lock, as TensorFlow waits
+PARENT = """
 import os, sys
 from pathlib import Path
 from model.spread.child import run_child
-run_child([sys.executable, "-c", {CHILD!r}], os.environ, Path.cwd(), lambda line: print(line, flush=True))
-"""  # noqa: E501
+run_child([sys.executable, "-c", sys.argv[1]], os.environ, Path.cwd(),
+          lambda line: print(line, flush=True))
+"""
 HERE = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
@@ -39,16 +41,17 @@ def test_what_it_said_and_how_it_ended_are_told(tmp_path):
     assert last == "one\ntwo\n"
 
 
-def test_it_ends_when_its_parent_is_killed():
-    command = [sys.executable, "-c", PARENT]
+@pytest.mark.parametrize("child", [IDLE, DEAF])
+def test_it_ends_when_its_parent_is_killed(child):
+    command = [sys.executable, "-c", PARENT, child]
     with subprocess.Popen(command, env=HERE, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout.readline() == "begun\n"
-        (child,) = psutil.Process(parent.pid).children()
+        (begun,) = psutil.Process(parent.pid).children()
 
         parent.kill()
 
-        psutil.wait_procs([child], timeout=60)
-        assert not child.is_running()
+        psutil.wait_procs([begun], timeout=20)
+        assert not begun.is_running()
 
 
 def test_it_ends_when_its_parent_gives_up(tmp_path):
@@ -62,7 +65,7 @@ def test_it_ends_when_its_parent_gives_up(tmp_path):
         raise Interrupted
 
     with pytest.raises(Interrupted):
-        run_child([sys.executable, "-c", CHILD], HERE, tmp_path, give_up)
+        run_child([sys.executable, "-c", IDLE], HERE, tmp_path, give_up)
 
     ((child,),) = found
     assert not child.is_running()
