@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 from tests.flows.conftest import SELDOM, free_port, processes_of, until
 from tests.flows.pages import ENDLESS, opened
 
-FLOWS = ("release", "rollback", "tune", "monitor", "sweep")
+FLOWS = ("release", "rollback", "tune", "score", "monitor", "sweep")
 
 
 @pytest.mark.slow
