@@ -96,8 +96,10 @@ def line_with(program: subprocess.Popen[str], text: str, lines: list[str]) -> st
 
 
 def the_rest(program: subprocess.Popen[str], lines: list[str]) -> str:
-    """All that it said, when it has ended."""
-    lines += program.communicate(timeout=600)[0].splitlines(keepends=True)
+    """All that it said, when it has ended; by its own stream, which may have read ahead."""
+    assert program.stdout
+    lines += program.stdout.readlines()
+    program.wait(600)
     return "".join(lines)
 
 
