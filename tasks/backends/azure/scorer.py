@@ -52,8 +52,8 @@ class DatabricksScorer:
         number = self._jobs.submit(
             job.token, entry=ENTRY, wheel=self._wheel.path, words=words,
             libraries=libraries(*(("deltalake",) if job.scoring.format == "delta" else ())),
-            is_usable=lambda _: False, workers=job.scoring.workers or 1,
-            attempt=f"{uuid4().hex[:12]}-",  # the images may be others than last time
+            is_usable=lambda _: True, workers=job.scoring.workers or 1,
+            attempt=f"{uuid4().hex[:12]}-",  # a new run: the images may be others than last time
         )  # fmt: skip
         return replace(run, number=str(number))
 
