@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -49,8 +50,14 @@ def until_parts(out: Path, count: int) -> None:
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    children = psutil.Process(process.pid).children(recursive=True)
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    """The processes that score for it, of those that have not ended yet."""
+    found = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "spawn_main" in " ".join(child.cmdline()):
+                    found.append(child)
+    return found
 
 
 def gone(processes: list[psutil.Process]) -> bool:
@@ -202,7 +209,7 @@ def test_killed_at_any_moments_it_ends_with_one_row_an_image(
         begun = started()
         until_parts(tmp_path / "out", min(kill, 4))  # the first one may come before any
         time.sleep(moments.uniform(0, 0.4))
-        workers = workers_of(begun) if begun.poll() is None else []
+        workers = workers_of(begun)
         begun.kill()
         begun.wait()
         assert gone(workers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from pathlib import Path
@@ -85,10 +86,11 @@ def workers_of_spark() -> list[psutil.Process]:
     """Python's processes in which tasks run: children of Spark's daemon."""
     found = []
     for process in psutil.Process().children(recursive=True):
-        parent = process.parent()
-        words = " ".join(parent.cmdline()) if parent else ""
-        if "pyspark.daemon" in words and "pyspark.daemon" in " ".join(process.cmdline()):
-            found.append(process)
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            parent = process.parent()
+            words = " ".join(parent.cmdline()) if parent else ""
+            if "pyspark.daemon" in words and "pyspark.daemon" in " ".join(process.cmdline()):
+                found.append(process)
     return found
 
 
