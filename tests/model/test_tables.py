@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from typing import ClassVar
 
@@ -84,6 +85,17 @@ def test_a_file_that_was_replaced_is_read_anew(tmp_path):
     write(rows(7, first=50), tmp_path / "train.parquet", group=2)
 
     assert read(tmp_path) == [row["image"] for row in rows(7, first=50)]
+
+
+def test_the_digest_is_of_names_and_contents_in_their_order(tmp_path):
+    names = [f"part-{n:02}.parquet" for n in range(20)]
+    for n, name in enumerate(names):
+        write(rows(20 - n, first=n), tmp_path / name, group=5)  # the first ones take longest
+
+    parts = {name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in names}
+
+    whole = "".join(f"/{name}\0{part}\n" for name, part in parts.items())
+    assert open_images(str(tmp_path)).digest() == hashlib.sha256(whole.encode()).hexdigest()
 
 
 def test_other_columns_are_not_read(tmp_path, counted_files):
