@@ -161,5 +161,11 @@ def main() -> int:
         return 2
 
 
+def task() -> None:
+    """The same in a wheel: a job sees what is raised, and does not look at what is answered."""
+    if code := main():
+        raise SystemExit(code)
+
+
 if __name__ == "__main__":
     raise SystemExit(main())

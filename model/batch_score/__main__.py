@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -84,7 +85,8 @@ def _one_line(error: Exception) -> str:
 
 def main() -> int:
     """Run the command line; answer its exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)  # workers end with us, and drafts are removed
+    if threading.current_thread() is threading.main_thread():  # as signals must be
+        signal.signal(signal.SIGTERM, _interrupt)  # workers end with us, and drafts are removed
     try:
         return int(app(exit_on_error=False, print_error=False) or 0)
     except CycloptsError as error:
@@ -98,6 +100,12 @@ def main() -> int:
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def task() -> None:
+    """The same in a wheel: a job sees what is raised, and does not look at what is answered."""
+    if code := main():
+        raise SystemExit(code)
 
 
 if __name__ == "__main__":

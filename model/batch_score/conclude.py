@@ -58,7 +58,7 @@ def conclude(scores: Scores, place: Place, scoring: Scoring, say: Callable[[str]
     there.ask_for_room(scores.key, place, replace=scoring.replace, format=scoring.format)
     for folder in (SCORES, BAD):
         place.clear(folder)
-        if there.scores is None:
+        if there.scores is None or there.scores.key != scores.key:
             place.settle(folder)
     told = replace(scores, format="delta" if there.is_delta else scoring.format)
     if told.format == "delta":

@@ -31,6 +31,35 @@ def test_images_in_blobs_become_rows_in_a_volume(backend, around, model_folder, 
     assert len(around.cloud.runs.all()) == 2
 
 
+def test_other_images_are_not_taken_for_the_same(
+    backend, around, model_folder, pictures, folder_of
+):
+    job = scoring_of(model_folder, around.put(pictures), OUT)
+    for _ in range(2):
+        backend.scorer.wait(backend.scorer.submit(job), quiet)
+    said: list[str] = []
+
+    others = around.put(folder_of("others", dark=3, light=4))
+    other = scoring_of(model_folder, others, OUT, replace=True)
+    scores = backend.scorer.wait(backend.scorer.submit(other), said.append)
+
+    assert scores.images == 7
+    assert not any("holds these scores already" in line for line in said)
+
+
+def test_a_run_that_is_being_cancelled_is_not_found_again(backend, around, model_folder, pictures):
+    around.cloud.runs.is_stuck, around.cloud.runs.ending_s = True, 2
+    job = scoring_of(model_folder, around.put(pictures), OUT)
+    first = backend.scorer.submit(job)
+    backend.scorer.cancel(job)
+    around.cloud.runs.is_stuck = False
+
+    again = backend.scorer.submit(job)
+
+    assert again.number != first.number
+    assert backend.scorer.wait(again, quiet).rows == 48
+
+
 def test_scores_in_blobs_are_a_delta_table_and_a_sample_for_the_monitor(
     backend, around, model_folder, pictures
 ):

@@ -59,7 +59,7 @@ class DatabricksChecker:
             raise Transient(
                 f"what run {number} left in the volume is not whole; it runs again"
             ) from error
-        self._volume.remove("checks", key, REPORT)  # so that who asks again gets a new look
+        self._volume.delete("checks", key, REPORT)  # so that who asks again gets a new look
         return report
 
     def cancel(self, key: str) -> None:

@@ -126,12 +126,13 @@ class Jobs:
                 return run
             time.sleep(self._poll_s)
 
-    def words(self, number: int) -> list[str]:
-        """What the program of a run was told."""
+    def is_at(self, number: int, words: list[str]) -> bool:
+        """Was the program of a run told so, and does it go on?"""
         with told(f"looking at run {number}"):
             run = self._client.jobs.get_run(number)
         task = run.tasks[0].python_wheel_task if run.tasks else None
-        return list(task.parameters or []) if task else []
+        asked = list(task.parameters or []) if task else []
+        return asked == words and not (_is_ending(run) or _is_over(run))
 
     def output(self, run: Run) -> str:
         """The end of what the run's task wrote."""

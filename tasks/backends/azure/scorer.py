@@ -42,13 +42,13 @@ class DatabricksScorer:
         for number, token in self._jobs.active(ENTRY).items():
             if token != job.token:
                 continue
-            if self._jobs.words(number) == words:
+            if self._jobs.is_at(number, words):
                 return replace(run, number=str(number))
             self._jobs.cancel(number)
             self._jobs.follow(number, lambda: None)  # only then may another write there
         self._put(job.version)
         for name in (PROGRESS, SCORES_JSON):
-            self._volume.remove("scorings", job.token, name)
+            self._volume.delete("scorings", job.token, name)
         number = self._jobs.submit(
             job.token, entry=ENTRY, wheel=self._wheel.path, words=words,
             libraries=libraries(*(("deltalake",) if job.scoring.format == "delta" else ())),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,14 +76,15 @@ class Volume:
 
     def remove(self, *parts: str) -> None:
         """Delete the files of a folder; one that is not there is no matter."""
+        for name in self._files(*parts):
+            self.delete(*parts, name)
+
+    def delete(self, *parts: str) -> None:
+        """Delete a file; one that is not there is no matter."""
         from databricks.sdk.errors import NotFound
 
-        for name in self._files(*parts):
-            with told(f"deleting {self.path(*parts, name)}"):
-                try:
-                    self._client.files.delete(self.path(*parts, name))
-                except NotFound:
-                    continue
+        with told(f"deleting {self.path(*parts)}"), contextlib.suppress(NotFound):
+            self._client.files.delete(self.path(*parts))
 
     def _files(self, *parts: str) -> Iterator[str]:
         """Names of files below a folder, by their path from it."""
