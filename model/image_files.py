@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 MOST_BYTES: Final = 1 << 30  # no image is larger; reading it would only fill the memory
 NO_UTF8: Final = "its name is not UTF-8; rename it"
+OF_THE_FILE: Final = {
+    errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP,
+    errno.ENAMETOOLONG,
+}  # fmt: skip
+NOT_ITS_OWN: Final = {"builtins", "model", "data_checks", "pyarrow"}  # no storage's errors
+FORBIDDEN: Final = {401, 403}
+
+
+class StorageIll(OSError):
+    """
+    The storage of the images does not answer as it should; the same again may go well.
+
+    It has words alone, so that it can travel from process to process.
+    """
 
 
 class Found(NamedTuple):
@@ -84,7 +101,36 @@ def bytes_of(system: Any, paths: list[str]) -> list[tuple[bytes, str | None]]:
     """
     if is_local(system):
         return [_bytes_here(path) for path in paths]
-    return [_judged(found) for found in system.cat_ranges(paths, None, None, on_error="return")]
+    with answering(f"{len(paths)} files from {paths[0]} on"):
+        found = system.cat_ranges(paths, None, None, on_error="return")
+    return [_judged(path, each) for path, each in zip(paths, found, strict=True)]
+
+
+@contextlib.contextmanager
+def answering(what: str) -> Iterator[None]:
+    """
+    While ``what`` is read.
+
+    Raises:
+        StorageIll: for what has to do with the storage and not with the file, ``from`` that.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, StorageIll) or not _is_passing(error):
+            raise
+        raise StorageIll(f"{what}: {error.strerror or _first_line(error)}") from error
+    except Exception as error:
+        if isinstance(error, ValueError) or _home(error) in NOT_ITS_OWN:
+            raise
+        raise StorageIll(f"{what}: {_first_line(error)}") from error
+
+
+def is_forbidden(error: StorageIll) -> bool:
+    """Did the storage refuse us? The same again would end likewise."""
+    cause = error.__cause__
+    status = getattr(cause, "status_code", None)
+    return status in FORBIDDEN or type(cause).__name__ == "ClientAuthenticationError"
 
 
 def _bytes_here(path: str) -> tuple[bytes, str | None]:
@@ -97,17 +143,38 @@ def _bytes_here(path: str) -> tuple[bytes, str | None]:
         with open(path, "rb") as stream:  # noqa: PTH123 (hot path)
             return stream.read(), None
     except OSError as error:
-        return b"", _unreadable(error)
+        return b"", _fault(path, error)
 
 
-def _judged(found: bytes | Exception) -> tuple[bytes, str | None]:
-    """What the storage gave. Raises: it is ill, which is no fault of the file."""
+def _judged(path: str, found: bytes | Exception) -> tuple[bytes, str | None]:
+    """What the storage gave."""
     if isinstance(found, OSError):
-        return b"", _unreadable(found)
+        return b"", _fault(path, found)
     if isinstance(found, Exception):
-        raise found
+        with answering(path):
+            raise found
     return found, None
 
 
-def _unreadable(error: OSError) -> str:
+def _fault(path: str, error: OSError) -> str:
+    """Of the file itself. Raises StorageIll: it is none, and another try may go well."""
+    if _is_passing(error):
+        with answering(path):
+            raise error
     return f"unreadable: {error.strerror or error}"
+
+
+def _is_passing(error: OSError) -> bool:
+    """Is it none of the file? Arrow and fsspec say what is wrong with a file without a number."""
+    if isinstance(error, TimeoutError | ConnectionError | StorageIll):
+        return True
+    return error.errno is not None and error.errno not in OF_THE_FILE
+
+
+def _home(error: Exception) -> str:
+    """The package that defines it."""
+    return type(error).__module__.partition(".")[0]
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from model.image_files import StorageIll, answering
 from model.images import LABELLED, BadDataset, CountedChunk, in_natural_order, name_of
 from model.table_chunks import TableChunk, TableFile, stem_of
 from model.table_columns import ask_for_columns, class_names
@@ -32,7 +33,7 @@ class Tables:
         found: set[str] = set()
         for file in files:
             try:
-                with system.open(file, "rb") as stream:
+                with answering(file), system.open(file, "rb") as stream:
                     table = parquet.ParquetFile(stream)
                     ask_for_columns(file, table.schema_arrow, needed)
                     self._names = class_names(file, table.schema_arrow)
@@ -43,7 +44,7 @@ class Tables:
                         row += rows
                     found.update(_labels(table, self._names))
                     self._length = getattr(self, "_length", 0) + row
-            except BadDataset:
+            except (BadDataset, StorageIll):
                 raise
             except (OSError, ValueError, arrow.ArrowException) as error:
                 raise BadDataset(f"{file} cannot be read as Parquet: {error}") from error
@@ -59,7 +60,7 @@ class Tables:
     def digest(self) -> str:
         def row(file: str) -> bytes:
             part = hashlib.sha256()
-            with self._system.open(file, "rb") as stream:
+            with answering(file), self._system.open(file, "rb") as stream:
                 while block := stream.read(1 << 20):
                     part.update(block)
             return f"{file.removeprefix(self._root)}\0{part.hexdigest()}\n".encode()

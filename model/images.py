@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
-from model.image_files import printable
+from model.image_files import StorageIll, answering, printable
 
 LABELLED = ("image", "label")  # what a data set has of each image
 TEST_SHARE = 0.2  # of images whose data set declares no test split
@@ -51,7 +51,13 @@ class Chunk(Protocol):
     """Some images, to be read here or in another process."""
 
     def read(self, split: str | None = None) -> Iterator[RawImage]:
-        """All of them, or those of one split; what is declared to be of another is not read."""
+        """
+        All of them, or those of one split; what is declared to be of another is not read.
+
+        Raises:
+            BadDataset: a file is not what it was when it was opened.
+            StorageIll: the storage does not answer as it should.
+        """
 
 
 class CountedChunk(Chunk, Protocol):
@@ -93,6 +99,7 @@ def open_images(uri: str) -> ImageSet:
 
     Raises:
         BadDataset: nothing is there, or nothing that is a data set.
+        StorageIll: the storage does not answer as it should.
     """
     return _opened(uri, LABELLED)
 
@@ -112,12 +119,13 @@ def _opened(uri: str, needed: tuple[str, ...]) -> ImageSet:
 
     try:
         uri.encode()
-        system, path = fsspec.core.url_to_fs(uri)
-        path = path.rstrip("/") or path
-        if not system.exists(path):
-            raise BadDataset(f"{uri} does not exist; give a folder or a Parquet file of images")
-        return _open(uri, system, path, needed)
-    except BadDataset:
+        with answering(uri):
+            system, path = fsspec.core.url_to_fs(uri)
+            path = path.rstrip("/") or path
+            if not system.exists(path):
+                raise BadDataset(f"{uri} does not exist; give a folder or a Parquet file of images")
+            return _open(uri, system, path, needed)
+    except (BadDataset, StorageIll):
         raise
     except UnicodeEncodeError as error:
         raise BadDataset(f"{uri!a} is not UTF-8; rename it") from error

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import compress, repeat
 from typing import Any
 
+from model.image_files import StorageIll, answering
 from model.images import BadDataset, RawImage, split_of
 
 COLUMNS = ("image", "label", "split")
@@ -54,7 +55,10 @@ class TableChunk:
         import pyarrow as arrow
 
         try:
-            yield from self._read(split)
+            with answering(self.file.path):
+                yield from self._read(split)
+        except StorageIll:
+            raise
         except (OSError, ValueError, arrow.ArrowException) as error:
             raise BadDataset(
                 f"{self.file.path} cannot be read as Parquet, in row group {self.group}: {error}"

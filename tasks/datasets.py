@@ -10,6 +10,7 @@ from pathlib import Path
 from data_checks.check import Reference, Report, check_images
 from data_checks.limits import BadLimits, Limits
 from data_checks.table import FactsFailed
+from model.image_files import StorageIll
 from model.images import BadDataset, ImageSet, open_images
 from tasks.errors import Refused, Transient
 from tasks.ports import Watch
@@ -61,7 +62,7 @@ class OpenedDatasets(ABC):
             )
         except (BadDataset, BadLimits) as error:
             raise Refused(str(error)) from error
-        except FactsFailed as error:
+        except (FactsFailed, StorageIll) as error:
             raise Transient(str(error)) from error
 
 

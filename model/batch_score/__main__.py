@@ -62,6 +62,7 @@ def batch_score(
     from model.batch_score.report import follower, write_report
     from model.batch_score.work import Asked, work
     from model.folder import BadModelFolder
+    from model.image_files import StorageIll, is_forbidden
     from model.images import BadDataset
 
     asked = Asked(model, data, out, scoring, version_name, capture, dataset_digest)
@@ -70,13 +71,22 @@ def batch_score(
         if report:
             write_report(scores, report)
     except (NotInstalled, BadModelFolder, BadDataset, BadPlace) as error:
-        print(f"refused: {_one_line(error)}", file=sys.stderr)
-        return 3
+        return _refused(error)
+    except StorageIll as error:
+        if is_forbidden(error):
+            return _refused(error)
+        print(f"failed: {_one_line(error)}; the same command goes on", file=sys.stderr)
+        return 4
     except (StorageFailed, WorkerDied, OSError) as error:
         print(f"failed: {_one_line(error)}", file=sys.stderr)
         return 4
     print(f"{scores.said}; {out}")
     return 0
+
+
+def _refused(error: Exception) -> int:
+    print(f"refused: {_one_line(error)}", file=sys.stderr)
+    return 3
 
 
 def _one_line(error: Exception) -> str:

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import gzip
 import os
+import pickle
+import resource
+import threading
+from typing import ClassVar
 
 import fsspec
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from model.folder_entries import Entry, handfuls
-from model.image_files import MOST_BYTES
+from model.image_files import MOST_BYTES, StorageIll, is_forbidden
 from model.images import BadDataset, in_natural_order, name_of, open_images
 from tests.conftest import encoded, picture
 
 
 def images_in(uri):
-    return [image for chunk in open_images(str(uri)).chunks() for image in chunk.read()]
+    return read(open_images(str(uri)))
+
+
+def read(images):
+    return [image for chunk in images.chunks() for image in chunk.read()]
 
 
 def test_class_folders_with_a_declared_test_split(folder_of):
@@ -312,3 +321,78 @@ def write_idx(root, part, *, images, missing_bytes=0):
     labels += bytes(n % 3 for n in range(images))
     (root / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(header + body))
     (root / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
+
+
+class Refused(Exception):
+    """As a storage's own library has them; cannot travel between processes."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"status {status}\nand more")
+        self.status_code, self.lock = status, threading.Lock()
+
+
+class SickFiles(MemoryFileSystem):
+    """A storage whose next answers are errors."""
+
+    protocol = "sick"
+    errors: ClassVar[list[Exception]] = []
+
+    @classmethod
+    def _strip_protocol(cls, path):
+        return super()._strip_protocol(path.replace("sick://", "memory://"))
+
+    def cat_file(self, path, start=None, end=None, **options):
+        if self.errors:
+            raise self.errors.pop()
+        return super().cat_file(path, start, end, **options)
+
+    def exists(self, path, **options):
+        if self.errors:
+            raise self.errors.pop()
+        return super().exists(path, **options)
+
+
+@pytest.fixture
+def sick(folder_of):
+    fsspec.register_implementation("sick", SickFiles, clobber=True)
+    system = fsspec.filesystem("sick")
+    system.put(str(folder_of(cat=4, dog=4)), "/pictures", recursive=True)
+    yield system.errors
+    system.errors.clear()
+    system.rm("/pictures", recursive=True)
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionResetError(104, "reset"), TimeoutError(), Refused(503)]
+)
+def test_a_storage_that_is_ill_is_no_fault_of_an_image(sick, error):
+    images = open_images("sick://pictures")
+    sick.append(error)
+
+    with pytest.raises(StorageIll, match="pictures/") as told:
+        read(images)
+
+    assert str(pickle.loads(pickle.dumps(told.value))) == str(told.value)  # noqa: S301 (ours)
+    assert not [image.fault for image in read(images) if image.fault]
+
+
+@pytest.mark.parametrize(("status", "is_ours_to_mend"), [(403, True), (503, False)])
+def test_who_is_refused_is_told_from_who_may_try_again(sick, status, is_ours_to_mend):
+    sick.append(Refused(status))
+
+    with pytest.raises(StorageIll, match=f"status {status}$") as told:
+        open_images("sick://pictures")
+
+    assert is_forbidden(told.value) == is_ours_to_mend
+
+
+def test_a_machine_that_has_no_files_left_is_no_fault_of_an_image(folder_of):
+    images = open_images(str(folder_of(cat=4, dog=4)))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        with pytest.raises(StorageIll, match="Too many open files"):
+            read(images)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert not [image.fault for image in read(images) if image.fault]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from json import JSONDecodeError
 from typing import Any
 
+from model.image_files import StorageIll
 from tasks.errors import Refused, Transient
 
 LATER = {408, 409, 429, 500, 502, 503, 504}
@@ -39,6 +40,8 @@ def told(what: str) -> Iterator[None]:
         yield
     except (Refused, Transient):
         raise
+    except StorageIll as error:
+        raise _of_storage(what, error) from error
     except ClientAuthenticationError as error:
         raise Refused(f"{what}: no identity was accepted: {_tried(error)}; {CURES[401]}"
                       ) from error  # fmt: skip
@@ -55,6 +58,19 @@ def told(what: str) -> Iterator[None]:
         raise Transient(f"{what}: not reached: {_first_line(error)}") from error
     except AzureError as error:
         raise Transient(f"{what}: {_first_line(error)}") from error
+
+
+def _of_storage(what: str, error: StorageIll) -> Exception:
+    """What lies behind it, if that is of a kind that is known here."""
+    if error.__cause__ is not None:
+        try:
+            with told(what):
+                raise error.__cause__
+        except (Refused, Transient) as found:
+            return found
+        except Exception:  # noqa: BLE001 (what it was is said all the same)
+            return Transient(f"{what}: {error}")
+    return Transient(f"{what}: {error}")
 
 
 def _kind(what: str, status: int, message: str, after_s: float) -> Exception:
