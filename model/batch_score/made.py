@@ -15,6 +15,7 @@ from model.batch_score.tables import bad_table, note_of, scores_table, to_parque
 from model.scorer import Scorer
 
 SCORES, BAD = "scores", "bad"  # folders of the two tables
+NEXT = "_next"  # in each of them, what shall take the place of others: readers pass over such names
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Job:
         labels: classes, in the order of the model's answers.
         shape: (height, width, channels) of what the network takes.
         model: its folder, where workers reach it; else the bytes of ``model.tflite``.
+        is_next: other scores lie there, which these shall replace once they are complete.
     """
 
     out: str
@@ -38,10 +40,16 @@ class Job:
     model: str | bytes = field(repr=False)
     version: str
     digest: str
+    is_next: bool = False
 
     def file(self, folder: str, number: int) -> str:
-        """The name of a part's file in one of the two folders."""
-        return f"{folder}/part-{number:05d}-{self.key}.parquet"
+        """The name that a part's file in one of the two folders is written under."""
+        return self.names(folder, number)[self.is_next]
+
+    def names(self, folder: str, number: int) -> tuple[str, str]:
+        """The name that it has in the end, and the one while others are still there."""
+        name = f"part-{number:05d}-{self.key}.parquet"
+        return f"{folder}/{name}", f"{folder}/{NEXT}/{name}"
 
 
 @dataclass(frozen=True)
@@ -106,14 +114,15 @@ def made_before(job: Job, part: Part, place: Place) -> Made | None:
 
 def _whole(job: Job, place: Place, folder: str, number: int) -> tuple[File, dict[str, Any]] | None:
     """A file of that part and its note, if it is whole and what its name says."""
-    name = job.file(folder, number)
-    data = place.read(name)
-    found = note_of(data)
-    if data is None or found is None:
-        return None
-    note, rows = found
-    is_ours = (note.get("key"), note.get("number")) == (job.key, number)
-    return (_described(name, data, rows), note) if is_ours else None
+    for name in job.names(folder, number):
+        data = place.read(name)
+        found = note_of(data)
+        if data is None or found is None:
+            continue
+        note, rows = found
+        if (note.get("key"), note.get("number")) == (job.key, number):
+            return _described(name, data, rows), note
+    return None
 
 
 @functools.lru_cache(maxsize=1)

@@ -86,6 +86,24 @@ class Place:
             else:
                 replace_whole(data, Path(path))
 
+    def move(self, name: str, to: str) -> None:
+        """Give a file another name; where that is not one step, both may be there for a moment."""
+        if self.is_here and not f"{self.root}/".startswith(VOLUMES):
+            with self._told(name):
+                Path(self.root, name).replace(Path(self.root, to))
+            return
+        data = self.read(name)
+        if data is None:
+            raise StorageFailed(f"{self.uri}/{name} is gone: does another program work there?")
+        self.write(to, data)
+        self.remove(name)
+
+    def end(self, folder: str) -> None:
+        """Remove a folder that is empty; where folders are but names, there is none."""
+        if self.is_here:
+            with contextlib.suppress(OSError):
+                Path(self.root, folder).rmdir()
+
     def remove(self, name: str) -> None:
         """Remove a file; one that is gone already is fine."""
         with self._told(name), contextlib.suppress(FileNotFoundError):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from model.batch_score.made import BAD, SCORES
+from model.batch_score.made import BAD, NEXT, SCORES
 from model.batch_score.place import BadPlace, Place
 from model.batch_score.scores import SCORES_JSON, Scores
 
 DELTA_LOG = "_delta_log"
+PLACES = (SCORES, BAD, f"{SCORES}/{NEXT}", f"{BAD}/{NEXT}")  # of files of parts
 NAMED = re.compile(r"part-\d{5,}-(?P<key>[0-9a-f]{16})\.parquet")
 
 
@@ -19,7 +20,7 @@ class There:
     Files of this program.
 
     Attributes:
-        files: of parts: name and size.
+        files: of parts, also of those that wait for others to go: name and size.
         scores: what ``scores.json`` tells, if it is whole.
         is_delta: the scores are a Delta table.
     """
@@ -33,7 +34,7 @@ class There:
         """Look. Raises BadPlace, StorageFailed."""
         files = {
             f"{folder}/{name}": size
-            for folder in (SCORES, BAD)
+            for folder in PLACES
             for name, size in place.names(folder).items()
             if NAMED.fullmatch(name)
         }

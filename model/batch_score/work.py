@@ -15,11 +15,12 @@ from model.batch_score.parts import Part, part_size, parts_of
 from model.batch_score.place import Place
 from model.batch_score.scores import LAYOUT, SCORES_JSON, Scores
 from model.batch_score.telling import Telling
-from model.batch_score.there import There
+from model.batch_score.there import PLACES, There
 from model.batch_score.traffic import capture
 from model.batch_score.unchanged import is_same, keep_apart
 from model.folder import ModelFolder
 from model.images import BadDataset, ImageSet, open_unlabelled
+from model.table_chunks import stem_of
 
 Say = Callable[[str], None]
 
@@ -85,7 +86,9 @@ def work(asked: Asked, say: Say) -> Scores:
 
 def _job(asked: Asked, folder: ModelFolder, place: Place, digest: str) -> Job:
     scoring, path = asked.scoring, Path(folder.path).resolve()
-    whose = (LAYOUT, folder.digest, asked.version, digest, scoring.split)
+    # The paths of rows, and perhaps their splits, come from the name of a file that is alone.
+    alone = stem_of(asked.data) if asked.data.endswith(".parquet") else ""
+    whose = (LAYOUT, folder.digest, asked.version, digest, scoring.split, alone)
     key = hashlib.sha256("\0".join(map(str, whose)).encode()).hexdigest()[:16]
     # Workers of a cluster need not see the folder.
     model = str(path) if scoring.engine == "pool" else (path / "model.tflite").read_bytes()
@@ -100,12 +103,13 @@ def _made(
     """Every part, in order; those that lie there whole are left as they are."""
     if there.scores and there.scores.key == job.key:
         place.remove(SCORES_JSON)  # a file of a part is gone
-    for folder in (SCORES, BAD):
+    job = replace(job, is_next=bool(there.others(job.key)))
+    for folder in PLACES if job.is_next else (SCORES, BAD):
         place.begin(folder)
         place.clear(folder)
     size = part_size(images, len(job.labels))
     parts = (
-        replace(part, is_there=job.file(SCORES, part.number) in there.files)
+        replace(part, is_there=any(n in there.files for n in job.names(SCORES, part.number)))
         for part in parts_of(images, size)
     )
     telling, made = Telling(len(images), say), []

@@ -15,7 +15,7 @@ import pytest
 
 from model.batch_score import unchanged
 from model.batch_score.options import Scoring
-from model.batch_score.place import BadPlace, StorageFailed
+from model.batch_score.place import BadPlace, Place, StorageFailed
 from model.batch_score.work import Asked, work
 from model.folder import ModelFolder
 from model.images import BadDataset, open_images
@@ -35,6 +35,11 @@ BAD = {
 
 def quiet(_: str) -> None:
     """Tell nobody."""
+
+
+def interrupt(_: str = "") -> None:
+    """As a person would."""
+    raise KeyboardInterrupt
 
 
 def score(model: Path, data: Path | str, out: Path | str, **more):
@@ -188,6 +193,85 @@ def test_other_scores_are_refused_and_replaced_when_asked(out, model_folder, man
     files = {path.relative_to(out).as_posix() for path in out.rglob("*.parquet")}
     assert files == set(scores.files)
     assert len(paths_of(out)) == scores.images
+
+
+def test_until_all_are_there_a_reader_finds_the_others_alone(out, model_folder, many):
+    before = parquet.read_table(out / "scores")
+    asked = {"version": "3", "split": "test", "replace": True}
+
+    with pytest.raises(KeyboardInterrupt):
+        score(model_folder, many, out, **asked, say=interrupt)
+    assert len(list(out.glob("scores/_next/*.parquet"))) == 5
+    assert parquet.read_table(out / "scores").equals(before)
+    said: list[str] = []
+    scores = score(model_folder, many, out, **asked, say=said.append)
+
+    assert "5 of 5 parts were there, whole" in said
+    assert parquet.read_table(out / "scores").num_rows == scores.rows
+    assert len(paths_of(out)) == scores.images
+    assert not list(out.rglob("_next"))
+
+
+def test_stopped_while_they_take_their_place_it_goes_on(out, model_folder, many, monkeypatch):
+    asked, move, moved = {"version": "3", "split": "test", "replace": True}, Place.move, []
+
+    def move_some(place, name, to):
+        moved.append(name)
+        if len(moved) > 2:
+            interrupt()
+        move(place, name, to)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Place, "move", move_some)
+        with pytest.raises(KeyboardInterrupt):
+            score(model_folder, many, out, **asked)
+    assert list(out.glob("scores/_next/*.parquet"))
+    scores = score(model_folder, many, out, **asked)
+
+    assert len(paths_of(out)) == scores.images
+    assert {path.relative_to(out).as_posix() for path in out.rglob("*.parquet")} == set(
+        scores.files
+    )
+
+
+def test_others_go_when_the_disk_has_what_replaces_them(out, model_folder, many, monkeypatch):
+    done = []
+    for name in ("settle", "move", "write", "remove"):
+        real = getattr(Place, name)
+
+        def noted(place, what, *more, name=name, real=real):
+            done.append((name, what))
+            return real(place, what, *more)
+
+        monkeypatch.setattr(Place, name, noted)
+
+    score(model_folder, many, out, version="3", split="test", replace=True)
+
+    moves = [at for at, (name, _) in enumerate(done) if name == "move"]
+    removes = [at for at, (name, _) in enumerate(done) if name == "remove"]
+    told = done.index(("write", "scores.json"))
+    assert done.index(("settle", "scores/_next")) < moves[0]
+    assert moves[-1] < done.index(("settle", "scores"), moves[-1]) < told
+    assert told < done.index(("settle", ""), told) < removes[0]
+
+
+def test_an_image_that_was_read_worse_before_is_one_row(out, model_folder, many):
+    bad = next(out.glob("bad/part-00000-*"))
+    shutil.copy(bad, bad.with_name(bad.name.replace("-00000-", "-00002-")))
+
+    score(model_folder, many, out, version="3")
+
+    assert paths_of(out) == sorted(f"many/{at}" for at in range(9000))
+
+
+def test_the_same_images_in_a_file_of_another_name_are_others(model_folder, alone, tmp_path):
+    score(model_folder, alone, tmp_path / "out", split="test")
+    named = alone.rename(tmp_path / "other.parquet")
+
+    scores = score(model_folder, named, tmp_path / "out", split="test", replace=True)
+
+    assert scores.images == 1800
+    assert all(path.startswith("other/") for path in paths_of(tmp_path / "out"))
 
 
 def test_unfinished_scores_of_others_are_refused_too(out, model_folder, many):
