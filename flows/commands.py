@@ -149,7 +149,7 @@ def score(
     name
         Of the model; may be left out where there is one endpoint only.
     backend
-        Where to work: local.
+        Where to work: local, or azure.
     capture
         Let the monitor count a sample of the answers as traffic of the endpoint.
     quiet

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 LEAST_JAVA = 17
+VERSION = re.compile(r'version "(1\.(?P<first>\d+)|(?P<second>\d+))')  # once it was 1.8
 # Java compiles quickly, not thoroughly: Python does most of the work, and its cores are these.
 QUICK_START = "-XX:TieredStopAtLevel=1"
 MOST_FAILURES = 4  # of a task, before its job fails: as on a cluster
@@ -58,10 +61,28 @@ def lacking() -> str:
     """What this machine lacks for Spark, and how to get it; nothing if it has all."""
     if importlib.util.find_spec("pyspark") is None:
         return "PySpark is not installed: make .venv/spark"
-    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
-        return (f"Spark needs Java {LEAST_JAVA} or newer: "
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:  # a cluster has its own
+        return ""
+    found = _java()
+    if found is None or found < LEAST_JAVA:
+        other = "" if found is None else f", and this is {found}"
+        return (f"Spark needs Java {LEAST_JAVA} or newer{other}: "
                 f"apt install openjdk-{LEAST_JAVA}-jre-headless, or set JAVA_HOME")  # fmt: skip
     return ""
+
+
+def _java() -> int | None:
+    """The version of the Java that Spark would start; ``None`` if there is none that starts."""
+    home = os.environ.get("JAVA_HOME")
+    program = str(Path(home, "bin", "java")) if home else shutil.which("java")
+    if program is None:
+        return None
+    try:
+        told = subprocess.run([program, "-version"], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    found = VERSION.search(told.stderr)
+    return int(found["first"] or found["second"]) if found else None
 
 
 def _places() -> list[str]:

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from model.batch_score.made import BAD, SCORES
-from model.batch_score.place import Place
+from model.batch_score.place import Place, StorageFailed
 from model.batch_score.scores import File, Scores
 from model.batch_score.tables import bad_schema, scores_schema
 from model.batch_score.there import DELTA_LOG
@@ -30,17 +30,50 @@ def write_logs(scores: Scores, place: Place) -> None:
 
 def _write_log(place: Place, folder: str, schema: arrow.Schema, files: list[File]) -> None:
     """The log is a handful of small files: changed in a copy, so that any storage will do."""
-    place.begin(f"{folder}/{DELTA_LOG}")
-    before = place.names(f"{folder}/{DELTA_LOG}")
+    from deltalake.exceptions import DeltaError
+
+    where = f"{folder}/{DELTA_LOG}"
+    place.begin(where)
+    place.clear(where)
+    before = _whole(place, where)
     with TemporaryDirectory() as scratch:
         log = Path(scratch, DELTA_LOG)
         log.mkdir()
-        for name in before:
-            (log / name).write_bytes(place.read(f"{folder}/{DELTA_LOG}/{name}") or b"")
-        _commit(scratch, schema, files, is_new=not before)
-        for new in sorted(path for path in log.iterdir() if path.name not in before):
-            if new.is_file():
-                place.write(f"{folder}/{DELTA_LOG}/{new.name}", new.read_bytes())
+        for name, data in before.items():
+            (log / name).write_bytes(data)
+        try:
+            _commit(scratch, schema, files, is_new=not before)
+        except DeltaError as error:
+            raise StorageFailed(
+                f"{place.uri}/{where} is damaged ({_first_line(error)}): remove "
+                "that folder, and the same command writes it anew"
+            ) from error
+        for path in sorted(path for path in log.iterdir() if path.is_file()):
+            if before.get(path.name) != (data := path.read_bytes()):
+                place.write(f"{where}/{path.name}", data)
+    place.settle(where)
+
+
+def _whole(place: Place, where: str) -> dict[str, bytes]:
+    """The files of a log; an entry that was being written when all ended is removed."""
+    found = {name: place.read(f"{where}/{name}") or b"" for name in place.names(where)}
+    for name in [name for name, data in found.items() if not _is_whole(name, data)]:
+        place.remove(f"{where}/{name}")
+        del found[name]
+    return found
+
+
+def _is_whole(name: str, data: bytes) -> bool:
+    if not name.endswith(".json"):
+        return True
+    try:
+        return bool(data) and all(json.loads(line) for line in data.splitlines())
+    except ValueError:
+        return False
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _commit(table: str, schema: arrow.Schema, files: list[File], *, is_new: bool) -> None:

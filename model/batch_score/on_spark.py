@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import pickle
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from itertools import islice
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     import pyarrow as arrow
 
 TASKS_A_CORE = 16  # of one job: the driver holds the places of their images, and tells after each
+OURS = re.compile(r"\b(StorageFailed|StorageIll|OSError): (.+)")
+LOST = re.compile(
+    r"Python worker (exited|failed)|ExecutorLost|executor \S* ?(lost|exited)|OutOfMemory"
+    r"|MemoryError|SIGKILL|EOFException"
+)
+DIED = "a worker died: out of memory, or an image crashed the decoder; the same command goes on"
 PART, TOLD = "part", "told"  # columns: a part on its way there, and the answer
 
 
@@ -31,8 +38,9 @@ def on_spark(job: Job, parts: Iterable[Part]) -> Iterator[Made]:
 
     Raises:
         BadDataset, BadPlace: as ``make_part``; Spark tries that once.
-        StorageFailed: a task failed again and again.
+        StorageFailed: a task failed again and again, or its worker was lost.
     """
+    from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
@@ -44,8 +52,10 @@ def on_spark(job: Job, parts: Iterable[Part]) -> Iterator[Made]:
         frame = spark.createDataFrame(rows, f"{PART} binary").coalesce(1).repartition(len(rows))
         try:
             answers = frame.mapInArrow(functools.partial(_answer, job), f"{TOLD} string").collect()
-        except PySparkException as error:
-            raise StorageFailed(_last_line(error)) from error
+        except (PySparkException, Py4JJavaError) as error:
+            if (why := _why(str(error))) is None:
+                raise
+            raise StorageFailed(f"a task of Spark failed again and again: {why}") from error
         yield from (_made(answer[TOLD]) for answer in answers)
 
 
@@ -78,9 +88,8 @@ def _made(told: str) -> Made:
     return Made(scores=File(**scores), bad=File(**bad) if bad else None, **found)
 
 
-def _last_line(error: Exception) -> str:
-    """What the task itself said, below Python's and Java's traces."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    ours = [line for line in lines if "StorageFailed: " in line]
-    said = ours[-1].partition("StorageFailed: ")[2] if ours else next(iter(lines), "it failed")
-    return f"a task of Spark failed again and again: {said}"
+def _why(said: str) -> str | None:
+    """What may go well next time, found below Python's and Java's traces; ``None``: a bug."""
+    if found := OURS.findall(said):
+        return str(found[-1][1]).strip()
+    return DIED if LOST.search(said) else None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.backends import choose
 from tasks.errors import Refused
 from tests.cloud.databricks.workspace import VOLUME
 from tests.contract.conftest import only_in_azure
@@ -132,6 +133,19 @@ def test_what_cannot_be_used_is_refused(backend, around, model_folder, pictures)
     job = scoring_of(model_folder, "az://images/none", OUT)
     with pytest.raises(Refused, match="does not exist"):
         backend.scorer.wait(backend.scorer.submit(job), quiet)
+
+
+def test_serverless_compute_is_refused_what_it_does_not_reach(
+    around, model_folder, pictures, monkeypatch
+):
+    monkeypatch.setenv("DATABRICKS_SERVERLESS_COMPUTE_ID", "auto")
+    scorer, data = choose("azure").scorer, around.put_in_volume(pictures)
+
+    with pytest.raises(Refused, match="--out az://images/out is not seen by serverless compute"):
+        scorer.submit(scoring_of(model_folder, data, "az://images/out"))
+    with pytest.raises(Refused, match="--capture: serverless compute does not reach"):
+        scorer.submit(scoring_of(model_folder, data, OUT, is_captured=True))
+    assert not around.cloud.runs.all()
 
 
 def files_of(around, uri: str) -> list[Path]:

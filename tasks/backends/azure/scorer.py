@@ -93,7 +93,7 @@ class DatabricksScorer:
             "--data", for_cluster(job.data), "--out", for_cluster(job.out),
             "--report", self._volume.path("scorings", run.token),
             f"--version-name={job.version.number}", f"--format={scoring.format}",
-            f"--engine={'spark' if (scoring.workers or 1) > 1 else 'pool'}",
+            f"--engine={'spark' if (scoring.workers or 1) > 1 else scoring.engine}",
         ]  # fmt: skip
         if scoring.split:
             words.append(f"--split={scoring.split}")
@@ -117,6 +117,10 @@ class DatabricksScorer:
                 self._volume.put(path.read_bytes(), *where, name)
 
     def _ask_for_places(self, job: ScoringJob) -> None:
+        if self._settings.serverless and job.is_captured:
+            raise Refused("--capture: serverless compute does not reach the captured traffic in "
+                          "Blob Storage; leave it out, or unset DATABRICKS_SERVERLESS_COMPUTE_ID"
+                          )  # fmt: skip
         for option, uri in (("--data", job.data), ("--out", job.out)):
             if "://" not in uri and not uri.startswith(FOLDER):
                 raise Refused(f"{option} {uri} is on this machine, which Databricks does not see; "

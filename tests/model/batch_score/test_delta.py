@@ -9,7 +9,7 @@ import pytest
 
 from model.batch_score.lacking import NotInstalled
 from model.batch_score.options import Scoring
-from model.batch_score.place import BadPlace
+from model.batch_score.place import BadPlace, StorageFailed
 from model.batch_score.work import Asked, work
 from tests.model.batch_score.conftest import rows_of
 
@@ -61,6 +61,30 @@ def test_parquet_becomes_delta_and_other_scores_a_version_of_it(model_folder, pi
     assert table_of(tmp_path).version() == 1
     assert table_of(tmp_path).count() == 12
     assert len(list((tmp_path / "scores").glob("*.parquet"))) == 1
+
+
+@with_deltalake
+@pytest.mark.parametrize("share", [0, 0.5])
+def test_an_entry_of_the_log_that_was_cut_is_written_again(model_folder, pictures, tmp_path, share):
+    score(model_folder, pictures, tmp_path)
+    for split in ("train", "test"):
+        score(model_folder, pictures, tmp_path, split=split, replace=True)
+        last = max((tmp_path / "scores" / "_delta_log").glob("*.json"))
+        last.write_bytes(last.read_bytes()[: int(last.stat().st_size * share)])
+
+        scores = score(model_folder, pictures, tmp_path, split=split, replace=True)
+
+        assert table_of(tmp_path).count() == scores.rows == {"train": 36, "test": 12}[split]
+
+
+@with_deltalake
+def test_a_log_that_nobody_can_read_is_named(model_folder, pictures, tmp_path):
+    score(model_folder, pictures, tmp_path)
+    first = tmp_path / "scores" / "_delta_log" / "00000000000000000000.json"
+    first.write_text("".join(line for line in first.open() if "metaData" not in line))
+
+    with pytest.raises(StorageFailed, match="scores/_delta_log is damaged"):
+        score(model_folder, pictures, tmp_path)
 
 
 @with_deltalake

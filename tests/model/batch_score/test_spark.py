@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pyarrow.parquet as parquet
 import pytest
 
+from model.batch_score.made import Job
+from model.batch_score.on_spark import on_spark
 from model.batch_score.options import Scoring
+from model.batch_score.parts import Part
 from model.batch_score.place import BadPlace, StorageFailed
 from model.batch_score.work import Asked, work
 from model.images import BadDataset
@@ -92,6 +97,31 @@ def workers_of_spark() -> list[psutil.Process]:
             if "pyspark.daemon" in words and "pyspark.daemon" in " ".join(process.cmdline()):
                 found.append(process)
     return found
+
+
+@dataclass(frozen=True)
+class Deadly:
+    """An image that ends whoever reads it, or shows that we made a mistake."""
+
+    error: str
+    images: int = 1
+
+    def read(self, split=None):
+        if self.error == "mistake":
+            raise KeyError(split)
+        os._exit(9)
+        yield
+
+
+def test_who_always_dies_is_told_from_who_makes_a_mistake(spark, model_folder, tmp_path):
+    from pyspark.errors import PySparkException
+
+    job = Job(str(tmp_path), "0" * 16, None, ("a",), (8, 8, 1), str(model_folder), "3", "d")
+
+    with pytest.raises(StorageFailed, match="a worker died: out of memory, or an image crashed"):
+        list(on_spark(job, [Part(0, (Deadly("death"),))]))
+    with pytest.raises(PySparkException, match="KeyError"):
+        list(on_spark(job, [Part(0, (Deadly("mistake"),))]))
 
 
 def test_a_damaged_row_group_is_named_once(spark, model_folder, alone, tmp_path):

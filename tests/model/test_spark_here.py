@@ -1,0 +1,42 @@
+"""What this machine lacks for Spark is said before Spark is started."""
+
+from __future__ import annotations
+
+import pytest
+
+from model.spark_here import lacking
+
+pytestmark = pytest.mark.spark
+
+
+@pytest.fixture
+def java(tmp_path, monkeypatch):
+    """Let another Java be found, which says that it is of some version."""
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION", raising=False)
+
+    def say(version: str) -> None:
+        program = tmp_path / "bin" / "java"
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\" 2024-01-16' >&2\n")
+        program.chmod(0o755)
+
+    return say
+
+
+@pytest.mark.parametrize(("version", "named"), [("1.8.0_412", "8"), ("11.0.2", "11")])
+def test_an_old_java_is_named(java, version, named):
+    java(version)
+
+    assert lacking().startswith(f"Spark needs Java 17 or newer, and this is {named}: apt install")
+
+
+@pytest.mark.parametrize("version", ["17.0.15", "21"])
+def test_a_new_one_is_not(java, version):
+    java(version)
+
+    assert lacking() == ""
+
+
+def test_a_place_without_java_is_told(java):
+    assert lacking().startswith("Spark needs Java 17 or newer: apt install")
