@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from model.batch_score.options import Scoring
 from model.batch_score.report import PICTURE
 from model.batch_score.scores import SCORES_JSON, TENTHS, Scores
@@ -122,4 +124,5 @@ def describe_scoring(
 
 def placed(uri: str) -> str:
     """A URL, or a whole path: one that is not begins at the checkout, where programs run."""
-    return uri.rstrip("/") if "://" in uri else str(CHECKOUT / uri)
+    path = uri.removeprefix("file://")
+    return uri.rstrip("/") if "://" in path else os.path.normpath(CHECKOUT / path)
