@@ -28,7 +28,12 @@ from data_checks.pool import FactsFailed
 from data_checks.words import BadWord, limits_of, opener_of, reference_of
 
 TELL_EVERY_S = 5.0
-app = App(name="python -m data_checks.program", help=__doc__, version_flags=[])
+app = App(
+    name="python -m data_checks.program",
+    help=__doc__,
+    version_flags=[],
+    result_action="return_value",
+)
 
 
 class Changed(ValueError):

@@ -31,7 +31,9 @@ SENTENCE = (
     "epoch {epoch:g}/{epochs:g}  loss {loss:.4f}  accuracy {accuracy:.4f}  validation loss "
     "{val_loss:.4f}  accuracy {val_accuracy:.4f}  {images_per_s:,.0f} images/s"
 )
-app = App(name="python -m model.train", help=__doc__, version_flags=[])
+app = App(
+    name="python -m model.train", help=__doc__, version_flags=[], result_action="return_value"
+)
 
 
 @app.default

@@ -21,7 +21,9 @@ from pydantic import ValidationError
 from model.batch_score.options import Scoring
 from model.config import faults
 
-app = App(name="python -m model.batch_score", help=__doc__, version_flags=[])
+app = App(
+    name="python -m model.batch_score", help=__doc__, version_flags=[], result_action="return_value"
+)
 
 
 @app.default

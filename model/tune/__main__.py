@@ -22,7 +22,7 @@ from model.images import BadDataset
 from model.pixels import BadImage
 from model.tune.space import BadSpace, Search, ask_for_one_worker, chosen
 
-app = App(name="python -m model.tune", help=__doc__, version_flags=[])
+app = App(name="python -m model.tune", help=__doc__, version_flags=[], result_action="return_value")
 
 
 @app.default

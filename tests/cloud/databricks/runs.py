@@ -25,6 +25,14 @@ from model.spark_here import environment, lacking
 from tests.cloud.subscription.resources import Resources
 from tests.conftest import ROOT
 
+# What the entry answers is dropped, and whatever it raises is a failure, also an exit with 0.
+STARTED = """
+from {module} import {function}
+try:
+    {function}()
+except SystemExit as ended:
+    raise SystemExit(ended.code or "it exits") from ended
+"""
 ENDED = ("TERMINATED", "SKIPPED", "INTERNAL_ERROR")
 Run = dict[str, Any]
 
@@ -179,7 +187,7 @@ class Runs:
         ]
         log = self._volumes.parent / "logs" / f"{number}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
-        start = f"from {module} import {function}; {function}()"  # what it answers is dropped
+        start = STARTED.format(module=module, function=function)
         cluster = task.get("new_cluster") or {}
         apart, spark = self._spark(cluster.get("num_workers", 0), place)
         with log.open("wb") as output:
