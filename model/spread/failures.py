@@ -8,4 +8,4 @@ class CannotSpread(ValueError):
 
 
 class WorkersLost(RuntimeError):
-    """Workers were lost again and again, and no epoch was finished in between."""
+    """Workers were lost again and again, and nothing was finished in between."""

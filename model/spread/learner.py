@@ -40,6 +40,7 @@ def on_workers(
     Raises:
         CannotSpread: there are not so many workers, or they would not see ``out``.
         BadDataset, BadImage: as ``load_arrays``, and where images are fewer than workers need.
+        WorkersLost: while the images were read.
     """
     with session("training") as spark:
         if mirror is None and not is_here(spark):

@@ -12,7 +12,9 @@ from model.config import TrainConfig
 from model.headers import known_of
 from model.images import ImageSet
 from model.pixels import BadImage
+from model.spread.causes import losses_told
 from model.spread.places import Places, chunks_of, fault, raised, readable
+from model.spread.session import if_spark_lives
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
@@ -42,6 +44,7 @@ class Looked:
     test_digest: str
 
 
+@losses_told()
 def look(spark: Any, images: ImageSet, places: Places, config: TrainConfig) -> Looked:
     """
     Look at the header of every image, as ``load_arrays`` does, and with its answers.
@@ -49,6 +52,7 @@ def look(spark: Any, images: ImageSet, places: Places, config: TrainConfig) -> L
     Raises:
         BadDataset: no training or no test images, fewer than two classes, or it cannot be read.
         BadImage: the first one that is no image, by name.
+        WorkersLost: as ``losses_told``.
     """
     from pyspark import StorageLevel
 
@@ -61,7 +65,8 @@ def look(spark: Any, images: ImageSet, places: Places, config: TrainConfig) -> L
                  config.channels or (3 if has_colour else 1))  # fmt: skip
         return Looked(shape, train, test, _test_digest(known))
     finally:
-        known.unpersist()
+        with if_spark_lives():
+            known.unpersist()
 
 
 def _look(batches: Iterable[RecordBatch]) -> Iterator[RecordBatch]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.images import BadDataset, ImageSet
+from model.spread.causes import losses_told
 from model.spread.decoding import DECODED, SUMMED, decoded, summed
 from model.spread.looking import Looked
 from model.spread.parts import images_of
@@ -44,6 +45,7 @@ class Shards:
     test_images: int
     test_digest: str
 
+    @losses_told()
     def some(self, places: Sequence[int]) -> NDArray[np.uint8]:
         """The pixels of the images at ``places``, in the order of the data set."""
         from pyspark.sql import functions
@@ -64,6 +66,7 @@ def sharded(
     Raises:
         BadDataset: fewer than two training images a worker, or the images changed meanwhile.
         BadImage: the first one that cannot be decoded, by name.
+        WorkersLost: as ``losses_told``.
     """
     from pyspark import StorageLevel
 
@@ -101,6 +104,7 @@ def rows_a_batch(shape: tuple[int, int, int]) -> int:
     return max(1, min(MOST_BATCH_ROWS, MOST_BATCH_BYTES // int(np.prod(shape))))
 
 
+@losses_told()
 def keys_of(spark: Any, workers: int) -> tuple[int, ...]:
     """
     A number for each worker that falls into the partition of the worker's own number.
@@ -117,6 +121,7 @@ def keys_of(spark: Any, workers: int) -> tuple[int, ...]:
     return tuple(keys[worker] for worker in range(workers))
 
 
+@losses_told()
 def _digests(frame: Any, uri: str, expected: Sequence[int]) -> tuple[str, ...]:
     """Decode now; make sure that each partition holds its worker's images, all of them."""
     parts = frame.mapInArrow(summed, SUMMED).collect()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from model.fit import CannotLearn
+from model.spread.causes import cause_of, first_line
 from model.spread.failures import CannotSpread, WorkersLost
 from model.spread.job import Ended, Job
 from model.spread.session import too_many
@@ -23,13 +24,7 @@ MOST_ATTEMPTS = 4  # without an epoch that was finished: as often as Spark tries
 TOO_FEW_SLOTS = "SPARK-24819"
 NO_DYNAMIC_ALLOCATION = "SPARK-24942"
 GROUP = "training"  # of Spark's jobs, to cancel them
-MOST_SAID = 200  # characters of a reason
 TOLD = re.compile(r"WorkerEnded: (\{.*\})")
-# Where Spark says why, the most telling first; the name of an exception before it is left out.
-CAUSES = [
-    re.compile(rf"{words}\s*(?:[\w.$]+: )?(.+)")
-    for words in (r"finished unsuccessfully\.", "aborted due to stage failure:", "^")
-]
 
 
 class Lost(RuntimeError):
@@ -107,7 +102,7 @@ def what_failed(text: str, job: Job) -> Exception:
         if ended.why == "bug":
             return RuntimeError(f"{who} failed: {ended.message}")
         lost = "lost another worker" if ended.why == "peer" else "was lost"
-        return Lost(f"{who} {lost}: {_first_line(ended.message)}")
+        return Lost(f"{who} {lost}: {first_line(ended.message)}")
     if TOO_FEW_SLOTS in text:
         return too_many(job.workers, job.workers - 1)
     if NO_DYNAMIC_ALLOCATION in text:
@@ -115,10 +110,4 @@ def what_failed(text: str, job: Job) -> Exception:
             "Spark starts workers all at once, which it cannot while it changes the number of its "
             "machines: set spark.dynamicAllocation.enabled to false"
         )
-    said = next(found[1] for cause in CAUSES if (found := cause.search(text or "no word")))
-    return Lost(f"Spark lost a worker: {_first_line(said)}")
-
-
-def _first_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0][:MOST_SAID] if lines else "without a word"
+    return Lost(f"Spark lost a worker: {cause_of(text)}")
