@@ -106,6 +106,8 @@ class MlflowRun:
             return None
         try:
             self._client.update_run(run_id, status="RUNNING")
+            if "why" in self._client.get_run(run_id).data.tags:  # it had failed, and goes on
+                self._client.delete_tag(run_id, "why")
         except MlflowException as error:
             status = int(error.get_http_status_code())
             if status >= 500 or status in ILL:

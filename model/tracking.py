@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from model.folder import ModelFolder
 
 NOTE = "tracking.run"
+MOST_SAID = 500  # characters of why a run failed
 HERE = ("sqlite:", "file:", "/")  # what no network lies before
 
 
@@ -50,6 +52,19 @@ def open_run(
     # of one call: after that FarRun knows of it, and asks again itself
     os.environ.setdefault("MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT", "30")
     return FarRun(begin, out)
+
+
+@contextmanager
+def ends_with(run: Run) -> Iterator[None]:
+    """An error of the training ends its run too, as FAILED; an interruption leaves it to go on."""
+    try:
+        yield
+    except Exception as error:
+        try:
+            run.end("FAILED", {}, {"why": str(error)[:MOST_SAID] or repr(error)})
+        except Exception as untold:  # noqa: BLE001 (the training's own error is what counts)
+            print(f"MLflow was not told that the training failed: {untold}", flush=True)
+        raise
 
 
 class NoRun:

@@ -3,7 +3,7 @@
 
 Killed at any moment, the same command goes on from the last epoch; on a finished folder it answers
 at once. Exit codes: 0 done · 1 bug · 2 usage · 3 the data cannot be learned from, or not by so many
-workers · 4 workers were lost again and again.
+workers · 4 workers were lost again and again, or a disk, the storage or the network failed.
 """
 
 from __future__ import annotations
@@ -75,20 +75,20 @@ def train(
     from model.spread.failures import CannotSpread, WorkersLost
 
     copy = Mirror(out, mirror) if mirror else None
-    if copy:
-        copy.pull()
-    if _is_finished(out):
-        print(f"{out} holds a finished model already")
-        if copy:
-            copy.push()  # the one who finished it may have died before this
-        return 0
     tags = dict(word.partition("=")[::2] for word in tag or [])
     try:
+        if copy:
+            copy.pull()
+        if _is_finished(out):
+            print(f"{out} holds a finished model already")
+            if copy:
+                copy.push()  # the one who finished it may have died before this
+            return 0
         _train(data, out, config, copy, tracking_uri, experiment, run_name, tags, dataset_digest)
     except (BadDataset, BadImage, CannotLearn, CannotSpread) as error:
         print(f"refused: {error}", file=sys.stderr)
         return 3
-    except WorkersLost as error:
+    except (WorkersLost, OSError) as error:
         print(f"failed: {error}", file=sys.stderr)
         return 4
     return 0
@@ -108,7 +108,7 @@ def _train(
     from model.checkpoint import run_key
     from model.learner import learner
     from model.report import write_report
-    from model.tracking import open_run
+    from model.tracking import ends_with, open_run
 
     out.mkdir(parents=True, exist_ok=True)
     images = open_images(data)
@@ -117,16 +117,16 @@ def _train(
         print(f"{arrays.train_images:,} training images of shape {arrays.shape}, "
               f"{arrays.test_images:,} test images, {len(images.labels)} classes",
               flush=True)  # fmt: skip
-        run = open_run(tracking_uri, experiment or images.name, run_name, tags, out)
-        run.parameters(config.model_dump())
-
         digest = _digest(images, checked)
-        model, progress = found.fit(run_key(config, digest), _teller(run, copy))
-        folder = write_report(
-            model, progress, images, arrays, config, out, digest=digest,
-            seconds=sum(epoch["seconds"] for epoch in progress.history),
-            facts={"tags": tags, "mlflow_run_id": run.id, "workers": config.workers},
-        )  # fmt: skip
+        run = open_run(tracking_uri, experiment or images.name, run_name, tags, out)
+        with ends_with(run):
+            run.parameters(config.model_dump())
+            model, progress = found.fit(run_key(config, digest), _teller(run, copy))
+            folder = write_report(
+                model, progress, images, arrays, config, out, digest=digest,
+                seconds=sum(epoch["seconds"] for epoch in progress.history),
+                facts={"tags": tags, "mlflow_run_id": run.id, "workers": config.workers},
+            )  # fmt: skip
     run.finish(folder)
     if copy:
         copy.push()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from model.checkpoint import Progress
-from model.tracking import open_run
-from model.train import _teller
+from model.config import TrainConfig
+from model.tracking import ends_with, open_run
+from model.train import _teller, train
 
 pytestmark = pytest.mark.long
 
@@ -26,6 +27,59 @@ def test_a_training_that_goes_on_tells_what_was_not_told_and_nothing_twice(tmp_p
 
     history = MlflowClient(tracking_uri=uri).get_metric_history(run.id, "val_loss")
     assert [each.step for each in sorted(history, key=lambda each: each.step)] == [1, 2, 3, 4]
+
+
+def test_a_refused_training_ends_its_run_and_says_why(pictures, tmp_path):
+    wild = TrainConfig(epochs=30, batch_size=8, patience=0, learning_rate=10, weight_decay=1)
+
+    assert trained(pictures, tmp_path, wild) == 3
+
+    (run,) = runs(tmp_path)
+    assert run.info.status == "FAILED"
+    assert run.info.end_time
+    assert "training diverged" in run.data.tags["why"]
+
+
+def test_a_failed_training_that_goes_on_runs_again(tmp_path):
+    def begin():
+        return open_run(f"sqlite:///{tmp_path}/mlflow.db", "light", None, {}, tmp_path)
+
+    with pytest.raises(OSError, match="disk is full"), ends_with(begin()):
+        raise OSError("the disk is full")
+    (failed,) = runs(tmp_path)
+    begin()
+    (again,) = runs(tmp_path)
+
+    assert (failed.info.status, failed.data.tags["why"]) == ("FAILED", "the disk is full")
+    assert (again.info.status, again.info.run_id) == ("RUNNING", failed.info.run_id)
+    assert "why" not in again.data.tags
+
+
+def test_images_that_were_not_checked_begin_no_run(pictures, tmp_path):
+    assert trained(pictures, tmp_path, TrainConfig(epochs=1), dataset_digest="0" * 64) == 3
+
+    assert runs(tmp_path) == []
+
+
+def test_a_disk_that_cannot_be_written_to_is_a_failure_in_one_line(pictures, tmp_path, capsys):
+    (tmp_path / "file").write_text("no folder")
+
+    assert train(data=str(pictures), out=tmp_path / "file" / "out") == 4
+
+    assert capsys.readouterr().err.startswith("failed: [Errno 20] Not a directory")
+
+
+def trained(pictures, place, config, **checked) -> int:
+    uri = f"sqlite:///{place}/mlflow.db"
+    out = place / "out"
+    return train(data=str(pictures), out=out, config=config, tracking_uri=uri, **checked)
+
+
+def runs(place):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{place}/mlflow.db")
+    return client.search_runs([each.experiment_id for each in client.search_experiments()])
 
 
 def progress(epochs: int) -> Progress:
