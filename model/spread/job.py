@@ -87,3 +87,8 @@ class Ended:
     def of(cls, text: str) -> Ended:
         found: dict[str, Any] = json.loads(text)
         return cls(**found)
+
+
+def too_little_memory(worker: int, said: str) -> str:
+    """Why a run is refused whose worker was told that there is no more memory."""
+    return f"worker {worker} has too little memory: {said[:300]}; lower --batch-size"

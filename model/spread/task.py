@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from model.images import BadDataset
 from model.spread.child import run_child
 from model.spread.failures import CannotSpread
-from model.spread.job import DONE, ENDED, Ended, Job, Seat
+from model.spread.job import DONE, ENDED, Ended, Job, Seat, too_little_memory
 from model.spread.meeting import meet, neighbours
 from model.spread.shard_file import write_shard
 
@@ -54,13 +54,29 @@ def learn(
         folder = Path(name)
         try:
             write_shard(batches, folder, job, worker, digests[worker])
-            cluster = meet(context, job, folder)
-        except (BadDataset, CannotSpread) as error:
-            raise WorkerEnded(Ended(worker, "refused", str(error)).text()) from error
-        done = _run(job, worker, folder, cluster)
+            done = _run(job, worker, folder, meet(context, job, folder))
+        except WorkerEnded:
+            raise
+        except Exception as error:
+            raise WorkerEnded(ended_by(worker, error).text()) from error
     row = {"worker": worker, "epoch": done["epoch"], "weights": done["weights"]}
     kinds = [("worker", arrow.int32()), ("epoch", arrow.int32()), ("weights", arrow.string())]
     yield arrow.RecordBatch.from_pylist([row], schema=arrow.schema(kinds))
+
+
+def ended_by(worker: int, error: Exception) -> Ended:
+    """What an error of the task itself means for the run."""
+    from pyarrow import ArrowInvalid
+
+    said = str(error) or repr(error)
+    if isinstance(error, BadDataset | CannotSpread):
+        return Ended(worker, "refused", said)
+    if isinstance(error, MemoryError):
+        return Ended(worker, "refused", too_little_memory(worker, said))
+    # The disk; or what Spark sends ends in the middle, for its side of the task has failed.
+    if isinstance(error, OSError | EOFError | ArrowInvalid):
+        return Ended(worker, "died", said)
+    return Ended(worker, "bug", repr(error))
 
 
 def _run(job: Job, worker: int, folder: Path, cluster: list[str]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from model.learner import CHECKPOINTS, PROGRESS, write_progress
 from model.mirror import Mirror
 from model.spread.child import end_with_parent
 from model.spread.failures import CannotSpread
-from model.spread.job import DONE, ENDED, KEPT, Ended, Seat
+from model.spread.job import DONE, ENDED, KEPT, Ended, Seat, too_little_memory
 from model.spread.shard_file import read_shard
 from model.spread.team import Team
 
@@ -116,8 +116,7 @@ def _ended(worker: int, error: Exception) -> Ended:
     if isinstance(error, CannotLearn | CannotSpread):
         return Ended(worker, "refused", said)
     if isinstance(error, MemoryError | tf.errors.ResourceExhaustedError):
-        why = f"worker {worker} has too little memory: {said[:300]}; lower --batch-size"
-        return Ended(worker, "refused", why)
+        return Ended(worker, "refused", too_little_memory(worker, said))
     ours = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
     if isinstance(error, tf.errors.OpError) and not isinstance(error, ours):
         return Ended(worker, "peer", said)  # what fails in the middle of an exchange

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from pyarrow import ArrowInvalid
 
 from model.config import TrainConfig
 from model.fit import CannotLearn
+from model.images import BadDataset
 from model.spread.failures import CannotSpread, WorkersLost
 from model.spread.job import Ended, Job, Seat
 from model.spread.stage import MOST_ATTEMPTS, Lost, repeated, what_failed
+from model.spread.task import ended_by
 
 JOB = Job(TrainConfig(workers=2, seed=4), 10, (28, 28, 1), "key", "place", (50, 51))
 
@@ -17,6 +20,16 @@ CRASHED = """An error occurred while calling o212.collectToPython.
 : org.apache.spark.SparkException: Job aborted due to stage failure: Could not recover from a failed barrier ResultStage. Most recent failure reason: Stage failed because barrier task ResultTask(18, 0) finished unsuccessfully.
 org.apache.spark.SparkException: Python worker exited unexpectedly (crashed). Consider setting 'x'
 	at org.apache.spark.api.python.BasePythonRunner$ReaderIterator.apply(PythonRunner.scala:624)
+"""  # noqa: E501
+
+
+UNTOLD = """Job aborted due to stage failure: Could not recover from a failed barrier ResultStage. Most recent failure reason: Stage failed because barrier task ResultTask(18, 0) finished unsuccessfully.
+org.apache.spark.api.python.PythonException: Traceback (most recent call last):
+  File "pyspark/worker.py", line 2, in main
+    process()
+EOFError: no more
+
+	at org.apache.spark.api.python.BasePythonRunner$ReaderIterator.handlePythonException
 """  # noqa: E501
 
 
@@ -94,6 +107,7 @@ def test_how_a_worker_ended_decides_what_is_done(ended, kind, said):
         ("[SPARK-24819]: Barrier execution mode does not allow …", CannotSpread, "2 workers"),
         ("[SPARK-24942]: Barrier execution mode does not …", CannotSpread, "dynamicAllocation"),
         ("ExecutorLostFailure (executor 1 exited)", Lost, "Spark lost a worker: ExecutorLost"),
+        (UNTOLD, Lost, "Spark lost a worker: EOFError: no more"),
         (CRASHED, Lost, "Spark lost a worker: Python worker exited unexpectedly (crashed). Cons"),
     ],
 )
@@ -102,6 +116,24 @@ def test_what_spark_itself_says(text, kind, said):
 
     assert type(found) is kind
     assert said in str(found)
+
+
+@pytest.mark.parametrize(
+    ("error", "why", "said"),
+    [
+        (OSError(28, "No space left on device"), "died", "[Errno 28] No space left on device"),
+        (EOFError(), "died", "EOFError()"),
+        (ArrowInvalid("only read 0 of 8 bytes"), "died", "only read"),
+        (MemoryError(), "refused", "worker 1 has too little memory: MemoryError(); lower"),
+        (BadDataset("the images changed"), "refused", "the images changed"),
+        (KeyError("image"), "bug", "KeyError('image')"),
+    ],
+)
+def test_an_error_of_the_task_itself_is_told_as_one_of_its_process(error, why, said):
+    ended = ended_by(1, error)
+
+    assert (ended.worker, ended.why) == (1, why)
+    assert ended.message.startswith(said)
 
 
 def test_a_seat_is_read_as_it_was_written(tmp_path):
