@@ -51,6 +51,24 @@ def has_gpu() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
+def gpus_here() -> int:
+    """
+    How many GPUs CUDA shows to this process.
+
+    Without TensorFlow, which takes seconds for that and memory of each GPU.
+    """
+    import ctypes
+
+    try:
+        cuda = ctypes.CDLL("libcuda.so.1")
+    except OSError:  # no driver, no GPU
+        return 0
+    count = ctypes.c_int()
+    if cuda.cuInit(0) or cuda.cuDeviceGetCount(ctypes.byref(count)):
+        return 0
+    return count.value
+
+
 def has_bfloat16() -> bool:
     """Does this machine's processor multiply bfloat16?"""
     told = Path("/proc/cpuinfo")

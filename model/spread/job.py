@@ -12,7 +12,7 @@ from model.folder import write_json
 
 JOB, DONE, ENDED = "job.json", "done.json", "ended.json"
 KEPT = "kept"  # below a worker's folder: the checkpoint, copied whole to where all see it
-Why = Literal["refused", "peer", "bug", "died"]
+Why = Literal["refused", "uneven", "peer", "bug", "died"]
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,9 @@ class Ended:
     How a worker's process ended before its time.
 
     Attributes:
-        why: refused (the data cannot be learned from), peer (it lost another worker), bug (an error
-            of the program), died (by a signal, or without a word).
+        why: refused (the data cannot be learned from), uneven (not as many GPUs as another has),
+            peer (it lost another worker), bug (an error of the program), died (by a signal, or
+            without a word).
     """
 
     worker: int

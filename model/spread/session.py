@@ -70,7 +70,7 @@ def ask_for_slots(spark: Any, workers: int) -> None:
     """
     until = time.monotonic() + MOST_WAIT_S
     has_all = spark.sparkContext.master.startswith("local[")  # at once: no machine reports later
-    while (slots := _slots(spark)) < workers:
+    while (slots := slots_of(spark)) < workers:
         if has_all or time.monotonic() >= until:
             raise too_many(workers, slots)
         time.sleep(1)
@@ -84,7 +84,7 @@ def too_many(workers: int, slots: int) -> CannotSpread:
     )
 
 
-def _slots(spark: Any) -> int:
+def slots_of(spark: Any) -> int:
     """
     Tasks that run at once.
 

@@ -16,7 +16,7 @@ from model.fit import CannotLearn
 from model.spread.causes import cause_of, first_line
 from model.spread.failures import CannotSpread, WorkersLost
 from model.spread.job import Ended, Job
-from model.spread.session import too_many
+from model.spread.session import slots_of, too_many
 from model.spread.shards import Shards
 from model.spread.task import LEARNED, learn
 
@@ -29,6 +29,14 @@ TOLD = re.compile(r"WorkerEnded: (\{.*\})")
 
 class Lost(RuntimeError):
     """A worker was lost: the same again may go well."""
+
+
+class Unseated(Lost):
+    """
+    Spark has no place for all workers, as they need it.
+
+    At first that is how the cluster is; later, that a machine was lost and another one may come.
+    """
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class Stage:
         Raises:
             Lost: a worker died, or Spark lost its task.
             CannotLearn: the data or the knobs are the cause.
-            CannotSpread: Spark has too few slots after all.
+            CannotSpread: Spark cannot start all at once.
         """
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
@@ -56,7 +64,8 @@ class Stage:
             context.setJobGroup(GROUP, "workers that learn", interruptOnCancel=True)
             rows = self.shards.frame.mapInArrow(work, LEARNED, barrier=True).collect()
         except (Py4JError, PySparkException, ConnectionError) as error:
-            raise what_failed(str(error), self.job) from error
+            spark = self.shards.spark
+            raise what_failed(str(error), self.job, lambda: slots_of(spark)) from error
         digests = {row.weights for row in rows}
         if len(digests) != 1 or len(rows) != self.job.workers:
             raise RuntimeError(f"the workers did not end with the same weights: {rows}")
@@ -77,13 +86,17 @@ def repeated(
         epoch: how many are finished now.
 
     Raises:
+        CannotSpread: the first one found no place for all workers.
         WorkersLost: ``MOST_ATTEMPTS`` in a row finished no epoch.
     """
-    before, failed = epoch(), 0
+    before, failed, is_first = epoch(), 0, True
     while True:
         try:
             return attempt()
         except Lost as lost:
+            if is_first and isinstance(lost, Unseated):
+                raise CannotSpread(str(lost)) from lost
+            is_first = False
             now = epoch()
             failed = 0 if now > before else failed + 1
             if failed == MOST_ATTEMPTS:
@@ -92,19 +105,28 @@ def repeated(
             say(f"{lost}; going on from epoch {now}")
 
 
-def what_failed(text: str, job: Job) -> Exception:
-    """The error behind what Spark says."""
+def what_failed(text: str, job: Job, slots: Callable[[], int]) -> Exception:
+    """
+    The error behind what Spark says.
+
+    Args:
+        slots: tasks that Spark runs at once now.
+    """
     if told := TOLD.search(text):
         ended = Ended.of(told[1])
         who = f"worker {ended.worker} of {job.workers}"
         if ended.why == "refused":
             return CannotLearn(ended.message)
+        if ended.why == "uneven":
+            return Unseated(ended.message)
         if ended.why == "bug":
             return RuntimeError(f"{who} failed: {ended.message}")
         lost = "lost another worker" if ended.why == "peer" else "was lost"
         return Lost(f"{who} {lost}: {first_line(ended.message)}")
     if TOO_FEW_SLOTS in text:
-        return too_many(job.workers, job.workers - 1)
+        if (now := slots()) < job.workers:
+            return Unseated(str(too_many(job.workers, now)))
+        return Lost(f"Spark had no place for {job.workers} workers for a while")
     if NO_DYNAMIC_ALLOCATION in text:
         return CannotSpread(
             "Spark starts workers all at once, which it cannot while it changes the number of its "

@@ -17,9 +17,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from model.devices import gpus_here
 from model.images import BadDataset
 from model.spread.child import run_child
-from model.spread.failures import CannotSpread
+from model.spread.failures import CannotSpread, UnevenlySeated
 from model.spread.job import DONE, ENDED, Ended, Job, Seat, too_little_memory
 from model.spread.meeting import meet, neighbours
 from model.spread.shard_file import write_shard
@@ -54,7 +55,7 @@ def learn(
         folder = Path(name)
         try:
             write_shard(batches, folder, job, worker, digests[worker])
-            done = _run(job, worker, folder, meet(context, job, folder))
+            done = _run(job, worker, folder, meet(context, job, folder, gpus_here()))
         except WorkerEnded:
             raise
         except Exception as error:
@@ -69,6 +70,8 @@ def ended_by(worker: int, error: Exception) -> Ended:
     from pyarrow import ArrowInvalid
 
     said = str(error) or repr(error)
+    if isinstance(error, UnevenlySeated):
+        return Ended(worker, "uneven", said)
     if isinstance(error, BadDataset | CannotSpread):
         return Ended(worker, "refused", said)
     if isinstance(error, MemoryError):

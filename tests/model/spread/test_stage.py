@@ -8,9 +8,9 @@ from pyarrow import ArrowInvalid
 from model.config import TrainConfig
 from model.fit import CannotLearn
 from model.images import BadDataset
-from model.spread.failures import CannotSpread, WorkersLost
+from model.spread.failures import CannotSpread, UnevenlySeated, WorkersLost
 from model.spread.job import Ended, Job, Seat
-from model.spread.stage import MOST_ATTEMPTS, Lost, repeated, what_failed
+from model.spread.stage import MOST_ATTEMPTS, Lost, Unseated, repeated, what_failed
 from model.spread.task import ended_by
 
 JOB = Job(TrainConfig(workers=2, seed=4), 10, (28, 28, 1), "key", "place", (50, 51))
@@ -23,6 +23,7 @@ org.apache.spark.SparkException: Python worker exited unexpectedly (crashed). Co
 """  # noqa: E501
 
 
+TOO_FEW_SLOTS = "[SPARK-24819]: Barrier execution mode does not allow …"
 UNTOLD = """Job aborted due to stage failure: Could not recover from a failed barrier ResultStage. Most recent failure reason: Stage failed because barrier task ResultTask(18, 0) finished unsuccessfully.
 org.apache.spark.api.python.PythonException: Traceback (most recent call last):
   File "pyspark/worker.py", line 2, in main
@@ -73,6 +74,31 @@ def test_attempts_in_a_row_that_finish_none_end_the_run():
     )  # after the one that finished two, and all but the last
 
 
+def test_too_few_places_at_first_are_how_the_cluster_is():
+    def attempt() -> str:
+        raise Unseated("Spark runs 1 tasks at once")
+
+    with pytest.raises(CannotSpread, match="Spark runs 1 tasks at once"):
+        repeated(attempt, lambda: 0, print)
+
+
+def test_too_few_places_later_are_a_machine_that_was_lost():
+    left: list[Exception] = [Lost("worker 1 was lost"), Unseated("Spark runs 1 tasks at once")]
+    said: list[str] = []
+
+    def attempt() -> str:
+        if left:
+            raise left.pop(0)
+        return "weights"
+
+    assert repeated(attempt, lambda: 0, said.append) == "weights"
+    assert said[1] == "Spark runs 1 tasks at once; going on from epoch 0"
+
+
+def test_places_that_came_back_meanwhile_are_tried_again():
+    assert type(what_failed(TOO_FEW_SLOTS, JOB, lambda: 2)) is Lost
+
+
 def spark_says(ended: Ended) -> str:
     return f"""Job aborted due to stage failure: Could not recover from a failed barrier ResultStage.
 Most recent failure reason: Stage failed because barrier task ResultTask(29, 0) finished unsuccessfully.
@@ -91,11 +117,12 @@ model.spread.task.WorkerEnded: {ended.text()}
         (Ended(1, "died", "ended by signal 9"), Lost, "worker 1 of 2 was lost: ended by signal 9"),
         (Ended(0, "peer", "Connection reset\nby peer"), Lost, "worker 0 of 2 lost another worker"),
         (Ended(0, "refused", 'the loss is "nan"\nnow'), CannotLearn, 'the loss is "nan"\nnow'),
+        (Ended(1, "uneven", "not as many GPUs"), Unseated, "not as many GPUs"),
         (Ended(1, "bug", "weights differ"), RuntimeError, "worker 1 of 2 failed: weights differ"),
     ],
 )
 def test_how_a_worker_ended_decides_what_is_done(ended, kind, said):
-    found = what_failed(spark_says(ended), JOB)
+    found = what_failed(spark_says(ended), JOB, lambda: 1)
 
     assert type(found) is kind
     assert str(found).startswith(said)
@@ -104,7 +131,7 @@ def test_how_a_worker_ended_decides_what_is_done(ended, kind, said):
 @pytest.mark.parametrize(
     ("text", "kind", "said"),
     [
-        ("[SPARK-24819]: Barrier execution mode does not allow …", CannotSpread, "2 workers"),
+        (TOO_FEW_SLOTS, Unseated, "2 workers were asked for, and Spark runs 1 tasks at once"),
         ("[SPARK-24942]: Barrier execution mode does not …", CannotSpread, "dynamicAllocation"),
         ("ExecutorLostFailure (executor 1 exited)", Lost, "Spark lost a worker: ExecutorLost"),
         (UNTOLD, Lost, "Spark lost a worker: EOFError: no more"),
@@ -112,7 +139,7 @@ def test_how_a_worker_ended_decides_what_is_done(ended, kind, said):
     ],
 )
 def test_what_spark_itself_says(text, kind, said):
-    found = what_failed(text, JOB)
+    found = what_failed(text, JOB, lambda: 1)
 
     assert type(found) is kind
     assert said in str(found)
@@ -125,6 +152,7 @@ def test_what_spark_itself_says(text, kind, said):
         (EOFError(), "died", "EOFError()"),
         (ArrowInvalid("only read 0 of 8 bytes"), "died", "only read"),
         (MemoryError(), "refused", "worker 1 has too little memory: MemoryError(); lower"),
+        (UnevenlySeated("not as many"), "uneven", "not as many"),
         (BadDataset("the images changed"), "refused", "the images changed"),
         (KeyError("image"), "bug", "KeyError('image')"),
     ],
