@@ -48,7 +48,8 @@ def while_it_runs(
     The answer of ``work``, which runs in a thread; ``look`` is called all the while, and after it.
 
     Args:
-        end: ends ``work``; called when ``look`` failed, or we were interrupted.
+        end: ends ``work``; called when ``look`` failed, or we were interrupted, and again until
+            ``work`` has ended: Spark ends what has begun, and not what is about to.
     """
     ended = threading.Event()
     with ThreadPoolExecutor(1) as pool:
@@ -58,10 +59,22 @@ def while_it_runs(
             while not ended.wait(EVERY_S):
                 look()
             look()
-        except BaseException:
-            end()
+        except BaseException as first:
+            _end(end, ended, first)
             raise
         return job.result()
+
+
+def _end(end: Callable[[], None], ended: threading.Event, first: BaseException) -> None:
+    """Until it has ended; what hinders that is noted on the error that counts."""
+    while not ended.is_set():
+        try:
+            end()
+        except Exception as error:  # noqa: BLE001 (noted; the first error is raised)
+            note = f"the work could not be ended at once: {error}"
+            if note not in getattr(first, "__notes__", ()):
+                first.add_note(note)
+        ended.wait(EVERY_S)
 
 
 def progress_of(history: list[dict[str, float]]) -> Progress:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 
 from model.checkpoint import Progress
 from model.learner import write_progress
-from model.spread.following import Follower, progress_of, while_it_runs
+from model.spread.following import EVERY_S, Follower, progress_of, while_it_runs
 
 
 def epochs(count: int) -> list[dict[str, float]]:
@@ -60,15 +61,48 @@ def test_the_best_epoch_is_the_first_with_the_least_loss():
 
 
 def test_what_cannot_be_told_ends_the_work():
-    import threading
-
     ended = threading.Event()
 
-    def fail() -> None:
-        raise OSError("no space left")
+    with pytest.raises(OSError, match="no space left"):
+        while_it_runs(ended.wait, failing, ended.set)
+
+
+def test_work_that_has_not_begun_is_ended_when_it_has():
+    begun, ended = threading.Event(), threading.Event()
+
+    def work() -> bool:
+        begun.wait(EVERY_S)  # nobody sets it: it takes a while to begin
+        begun.set()
+        return ended.wait(60)
+
+    def end() -> None:
+        if begun.is_set():
+            ended.set()
 
     with pytest.raises(OSError, match="no space left"):
-        while_it_runs(ended.wait, fail, ended.set)
+        while_it_runs(work, failing, end)
+
+    assert ended.is_set()
+
+
+def test_what_hinders_the_end_does_not_hide_why_it_was_to_be():
+    tries, ended = [], threading.Event()
+
+    def end() -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise ConnectionError("Spark does not answer")
+        ended.set()
+
+    with pytest.raises(OSError, match="no space left") as found:
+        while_it_runs(lambda: ended.wait(60), failing, end)
+
+    assert ended.is_set()
+    assert found.value.__notes__ == ["the work could not be ended at once: Spark does not answer"]
+
+
+def failing() -> None:
+    raise OSError("no space left")
 
 
 def test_an_error_of_the_work_is_ours_after_a_last_look():
