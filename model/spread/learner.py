@@ -13,15 +13,16 @@ from model.fit import is_over
 from model.images import ImageSet
 from model.learner import CHECKPOINTS, PROGRESS, Tell, write_progress
 from model.network import NETWORKS
-from model.spread.failures import CannotSpread
+from model.spread.failures import CannotSpread, WorkersLost
 from model.spread.following import Follower, while_it_runs
 from model.spread.job import Job
 from model.spread.looking import look
+from model.spread.meeting import SEEN_WITHIN_S, within_time
 from model.spread.parts import images_of
 from model.spread.places import Places
 from model.spread.session import ask_for_slots, is_here, session
 from model.spread.shards import Shards, sharded
-from model.spread.stage import Stage, repeated
+from model.spread.stage import Learned, Stage, repeated
 
 if TYPE_CHECKING:
     from keras import Model
@@ -68,7 +69,7 @@ class OnWorkers:
 
         Raises:
             CannotLearn: as there.
-            WorkersLost: again and again.
+            WorkersLost: again and again, or what they wrote is not seen here.
         """
         checkpoint = Checkpoint(self._place / CHECKPOINTS, key)
         follower = Follower(self._place / PROGRESS, tell)
@@ -76,23 +77,50 @@ class OnWorkers:
         self._place.mkdir(parents=True, exist_ok=True)
         write_progress(self._place / PROGRESS, begun)  # not what another run left there
         follower.begin(begun)
+        epoch = begun.epoch
         if not is_over(begun, self._config):
-            self._learn(key, checkpoint, follower)
+            epoch = self._learn(key, checkpoint, follower)
         model = NETWORKS[self._config.network](self.arrays.shape, self._classes)
-        progress = checkpoint.progress()
+        progress = seen(checkpoint, epoch)
         checkpoint.restore_best(model)
         return model, progress
 
-    def _learn(self, key: str, checkpoint: Checkpoint, follower: Follower) -> None:
+    def _learn(self, key: str, checkpoint: Checkpoint, follower: Follower) -> int:
+        """The epoch with which all ended."""
         images = tuple(images_of(self._config.workers, self.arrays.train_images))
         job = Job(self._config, self._classes, self.arrays.shape, key, str(self._place), images)
         stage = Stage(self.arrays, job)
 
-        def attempt() -> str:
+        def attempt() -> Learned:
             return while_it_runs(stage, follower.look, stage.cancel)
 
-        weights = repeated(attempt, lambda: checkpoint.progress().epoch, _say)
-        _say(f"{job.workers} workers ended with the same weights, {weights[:12]}")
+        learned = repeated(attempt, lambda: checkpoint.progress().epoch, _say)
+        _say(f"{job.workers} workers ended with the same weights, {learned.weights[:12]}")
+        return learned.epoch
+
+
+def seen(checkpoint: Checkpoint, epoch: int, within_s: float = SEEN_WITHIN_S) -> Progress:
+    """
+    The progress of the checkpoint of ``epoch``, and no earlier one: the first worker wrote it, and
+    a mounted folder shows it some time later.
+
+    Raises:
+        WorkersLost: it does not.
+    """
+    progress = Progress()
+
+    def is_there() -> bool:
+        nonlocal progress
+        progress = checkpoint.progress()
+        return progress.epoch == epoch
+
+    if not within_time(is_there, within_s):
+        raise WorkersLost(
+            f"the workers finished epoch {epoch}, and their folder shows epoch {progress.epoch} to "
+            f"the driver after {within_s:g} s; start again, and see whether --mirror is a folder "
+            "that all machines see"
+        )
+    return progress
 
 
 def _say(line: str) -> None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple, TypeVar
 
 from model.fit import CannotLearn
 from model.spread.causes import cause_of, first_line
@@ -24,6 +25,7 @@ MOST_ATTEMPTS = 4  # without an epoch that was finished: as often as Spark tries
 TOO_FEW_SLOTS = "SPARK-24819"
 NO_DYNAMIC_ALLOCATION = "SPARK-24942"
 GROUP = "training"  # of Spark's jobs, to cancel them
+Done = TypeVar("Done")
 TOLD = re.compile(r"WorkerEnded: (\{.*\})")
 
 
@@ -39,6 +41,19 @@ class Unseated(Lost):
     """
 
 
+class Learned(NamedTuple):
+    """
+    What all workers ended with.
+
+    Attributes:
+        epoch: the last one, whose checkpoint the first worker has written.
+        weights: their digest.
+    """
+
+    epoch: int
+    weights: str
+
+
 @dataclass(frozen=True)
 class Stage:
     """One attempt to learn to the end, on all workers at once."""
@@ -46,9 +61,9 @@ class Stage:
     shards: Shards
     job: Job
 
-    def __call__(self) -> str:
+    def __call__(self) -> Learned:
         """
-        Learn, in a thread of its own; answer the digest of the weights, the same on all workers.
+        Learn, in a thread of its own; answer what is the same on all workers.
 
         Raises:
             Lost: a worker died, or Spark lost its task.
@@ -66,10 +81,10 @@ class Stage:
         except (Py4JError, PySparkException, ConnectionError) as error:
             spark = self.shards.spark
             raise what_failed(str(error), self.job, lambda: slots_of(spark)) from error
-        digests = {row.weights for row in rows}
-        if len(digests) != 1 or len(rows) != self.job.workers:
+        ends = {Learned(row.epoch, row.weights) for row in rows}
+        if len(ends) != 1 or len(rows) != self.job.workers:
             raise RuntimeError(f"the workers did not end with the same weights: {rows}")
-        return str(digests.pop())
+        return ends.pop()
 
     def cancel(self) -> None:
         """End it, wherever it is called from."""
@@ -77,8 +92,8 @@ class Stage:
 
 
 def repeated(
-    attempt: Callable[[], str], epoch: Callable[[], int], say: Callable[[str], None]
-) -> str:
+    attempt: Callable[[], Done], epoch: Callable[[], int], say: Callable[[str], None]
+) -> Done:
     """
     Try until an attempt goes well.
 
