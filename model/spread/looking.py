@@ -14,7 +14,7 @@ from model.images import ImageSet
 from model.pixels import BadImage
 from model.spread.causes import losses_told
 from model.spread.places import Places, chunks_of, fault, raised, readable
-from model.spread.session import if_spark_lives
+from model.spread.session import if_spark_lives, settings
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
@@ -56,17 +56,18 @@ def look(spark: Any, images: ImageSet, places: Places, config: TrainConfig) -> L
     """
     from pyspark import StorageLevel
 
-    known = places.rows(spark).mapInArrow(_look, SCHEMA).persist(StorageLevel.DISK_ONLY)
-    try:
-        train, test, has_colour = _counts(known, len(places))
-        ask_for_enough(images, sum(train), test)
-        height, width = _size(known)
-        shape = (config.height or height, config.width or width,
-                 config.channels or (3 if has_colour else 1))  # fmt: skip
-        return Looked(shape, train, test, _test_digest(known))
-    finally:
-        with if_spark_lives():
-            known.unpersist()
+    with settings(spark, places.settings):
+        known = places.rows(spark).mapInArrow(_look, SCHEMA).persist(StorageLevel.DISK_ONLY)
+        try:
+            train, test, has_colour = _counts(known, len(places))
+            ask_for_enough(images, sum(train), test)
+            height, width = _size(known)
+            shape = (config.height or height, config.width or width,
+                     config.channels or (3 if has_colour else 1))  # fmt: skip
+            return Looked(shape, train, test, _test_digest(known))
+        finally:
+            with if_spark_lives():
+                known.unpersist()
 
 
 def _look(batches: Iterable[RecordBatch]) -> Iterator[RecordBatch]:

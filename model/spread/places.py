@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 CHUNKS_A_TASK = 16  # so that a task that is lost costs little
 TASKS_A_SLOT = 4  # so that slow ones do not leave the others without work, where chunks are few
+TASKS = "spark.sql.leafNodeDefaultParallelism"
 FAULTS = {kind.__name__: kind for kind in (BadImage, BadDataset)}
 
 
@@ -49,9 +50,14 @@ class Places:
         }
         table, size = arrow.table(columns), self._chunks_a_task()
         batches = (table.slice(at, size).combine_chunks() for at in range(0, len(self), size))
-        # A batch becomes a partition.
+        # A batch becomes a partition, where they are large: of small ones, see ``settings``.
         whole = arrow.Table.from_batches([batch for part in batches for batch in part.to_batches()])
         return spark.createDataFrame(whole)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """For what reads the rows: Spark keeps few of them itself, and parts them by this."""
+        return {TASKS: max(1, -(-len(self) // self._chunks_a_task()))}
 
     def _chunks_a_task(self) -> int:
         even = -(-len(self) // (self._slots * TASKS_A_SLOT))

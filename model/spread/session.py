@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
@@ -47,6 +47,23 @@ def session(name: str) -> Iterator[Any]:
         if not has_begun and "DATABRICKS_RUNTIME_VERSION" not in os.environ:
             with if_spark_lives():
                 found.stop()
+
+
+@contextmanager
+def settings(spark: Any, wanted: Mapping[str, object]) -> Iterator[None]:
+    """Some settings of the session, which is lent, for a while."""
+    before = {name: spark.conf.get(name, None) for name in wanted}
+    try:
+        for name, value in wanted.items():
+            spark.conf.set(name, str(value))
+        yield
+    finally:
+        with if_spark_lives():
+            for name, kept in before.items():
+                if kept is None:
+                    spark.conf.unset(name)
+                else:
+                    spark.conf.set(name, kept)
 
 
 def if_spark_lives() -> AbstractContextManager[None]:

@@ -18,7 +18,7 @@ from model.spread.decoding import DECODED, SUMMED, decoded, summed
 from model.spread.looking import Looked
 from model.spread.parts import images_of
 from model.spread.places import Places, raised
-from model.spread.session import if_spark_lives
+from model.spread.session import if_spark_lives, settings
 
 MOST_BATCH_BYTES = 32 << 20  # of pixels that go to or from a task at once
 MOST_BATCH_ROWS = 10_000
@@ -70,24 +70,23 @@ def sharded(
     """
     from pyspark import StorageLevel
 
-    total, before = sum(looked.train), spark.conf.get(ROWS_A_BATCH)
+    total, batch = sum(looked.train), rows_a_batch(looked.shape)
     ask_for_two_each(images, total, workers)
-    spark.conf.set(ROWS_A_BATCH, str(rows_a_batch(looked.shape)))
     first = (0, *accumulate(looked.train))[:-1]
     work = partial(
         decoded, labels=images.labels, shape=looked.shape, keys=keys_of(spark, workers),
-        rows=rows_a_batch(looked.shape),
+        rows=batch,
     )  # fmt: skip
-    rows = places.rows(spark, [first, looked.train]).mapInArrow(work, DECODED)
-    frame = rows.repartition(workers, "key").persist(StorageLevel.DISK_ONLY)
-    try:
-        digests = _digests(frame, images.uri, images_of(workers, total))
-        yield Shards(spark, frame, digests, looked.shape, total,
-                     looked.test_images, looked.test_digest)  # fmt: skip
-    finally:
-        with if_spark_lives():
-            frame.unpersist()
-            spark.conf.set(ROWS_A_BATCH, before)
+    with settings(spark, {ROWS_A_BATCH: batch, **places.settings}):
+        rows = places.rows(spark, [first, looked.train]).mapInArrow(work, DECODED)
+        frame = rows.repartition(workers, "key").persist(StorageLevel.DISK_ONLY)
+        try:
+            digests = _digests(frame, images.uri, images_of(workers, total))
+            yield Shards(spark, frame, digests, looked.shape, total,
+                         looked.test_images, looked.test_digest)  # fmt: skip
+        finally:
+            with if_spark_lives():
+                frame.unpersist()
 
 
 def ask_for_two_each(images: ImageSet, train: int, workers: int) -> None:

@@ -16,7 +16,7 @@ from model.images import BadDataset, open_images
 from model.pixels import BadImage
 from model.spread.looking import look
 from model.spread.parts import worker_of
-from model.spread.places import Places
+from model.spread.places import TASKS, TASKS_A_SLOT, Places
 from model.spread.shards import Shards, keys_of, sharded
 from tests.conftest import bomb, encoded, picture
 
@@ -126,6 +126,36 @@ def test_the_first_bad_image_is_named_as_on_one_machine(spark, folder_of, tmp_pa
         pass
 
     assert str(found.value) in str(alone.value)
+
+
+class Noted:
+    """A chunk that notes which task reads it, in which job."""
+
+    def __init__(self, chunk, folder):
+        self.chunk, self.folder = chunk, folder
+
+    def read(self, split=None):
+        from pyspark import TaskContext
+
+        job = self.folder / ("decode" if split else "look")
+        job.mkdir(exist_ok=True)
+        (job / str(TaskContext.get().partitionId())).touch()
+        return self.chunk.read(split)
+
+
+def test_few_chunks_have_as_many_tasks_as_many_would(spark, folder_of, tmp_path):
+    images, config = open_images(str(folder_of(cat=40, dog=40))), TrainConfig()
+    places = Places([Noted(chunk, tmp_path) for chunk in images.chunks(5)], slots=2)
+    before = spark.conf.get(TASKS, None)
+
+    looked = look(spark, images, places, config)
+    with sharded(spark, images, places, looked, 2):
+        pass
+
+    assert len(places) == 16
+    assert len(list((tmp_path / "look").iterdir())) == TASKS_A_SLOT * 2
+    assert len(list((tmp_path / "decode").iterdir())) == TASKS_A_SLOT * 2
+    assert spark.conf.get(TASKS, None) == before
 
 
 def test_too_few_images_for_the_workers_are_refused(spark, folder_of):
