@@ -54,13 +54,20 @@ class DatabricksChecker:
         self._follow(number, key, watch)
         self._volume.fetch(place, "checks", key, but=(f"{FACTS}/",))
         try:
-            report = Report.load(place)
+            return Report.load(place)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise Transient(
                 f"what run {number} left in the volume is not whole; it runs again"
             ) from error
-        self._volume.delete("checks", key, REPORT)  # so that who asks again gets a new look
-        return report
+
+    def forget(self, key: str) -> None:
+        """
+        Who asks again gets a new look.
+
+        To be called when the report is kept elsewhere: until then a retry finds the run again, and
+        does not pay for another one.
+        """
+        self._volume.delete("checks", key, REPORT)
 
     def cancel(self, key: str) -> None:
         """End the run of this question if it goes on."""

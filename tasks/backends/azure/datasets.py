@@ -109,6 +109,8 @@ class BlobDatasets(OpenedDatasets):
         self._lake.keep(self._place(key), f"checks/{key}")
         if listing := self._listings.get(dataset.digest):
             self._lake.write(f"digests/{listing}", dataset.digest.encode("ascii"))
+        if workers > 1:
+            self._checker.forget(key)
         return report
 
     def _by_machines(
