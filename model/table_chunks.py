@@ -10,10 +10,9 @@ from typing import Any
 
 from model.image_files import StorageIll, answering
 from model.images import BadDataset, RawImage, split_of
+from model.table_rows import columns_of, rows_at_once, rows_of
 
 COLUMNS = ("image", "label", "split")
-PARTS = ("bytes", "path")  # of a struct in the column image
-BATCH_ROWS = 256  # in memory at a time: a row group may be larger than that
 
 
 @dataclass(frozen=True)
@@ -76,10 +75,11 @@ class TableChunk:
                 return
             # Whoever reads has a thread or a process of its own: Arrow's would be in its way.
             batches = table.iter_batches(
-                BATCH_ROWS, row_groups=[self.group], columns=known, use_threads=False
-            )
+                rows_at_once(table.metadata.row_group(self.group), known),
+                row_groups=[self.group], columns=known, use_threads=False,
+            )  # fmt: skip
             number = self.first_row
-            for batch in _rows_of(batches, self.skipped, self.images):
+            for batch in rows_of(batches, self.skipped, self.images):
                 sides = self._sides(batch)
                 numbers: Iterable[int] = range(number, number + batch.num_rows)
                 number += batch.num_rows
@@ -112,13 +112,9 @@ class TableChunk:
         self, batch: Any, numbers: Iterable[int], sides: Iterable[str | None]
     ) -> Iterator[RawImage]:
         """A column at a time: of a million rows, each step costs a tenth of a second."""
-        data, paths, labels = _columns(batch)
+        data, faults, paths, labels = columns_of(batch)
         stem = stem_of(self.file.path)
         named = [path or f"{stem}/{number}" for path, number in zip(paths, numbers, strict=True)]
-        faults: Iterable[str | None] = repeat(None)
-        if None in data:
-            faults = [None if each is not None else "no bytes in this row" for each in data]
-            data = [each or b"" for each in data]
         splits = [side or split_of(each) for side, each in zip(sides, data, strict=True)]
         rows = zip(
             named, map(self._label, labels), splits, data, repeat(None), faults, strict=False
@@ -154,30 +150,3 @@ def _footer(file: TableFile) -> Any:
 
     with file.open() as stream:
         return parquet.read_metadata(stream)
-
-
-def _rows_of(batches: Iterable[Any], skipped: int, wanted: int) -> Iterator[Any]:
-    """``wanted`` rows, behind those that are skipped."""
-    for batch in batches:
-        begin = min(skipped, batch.num_rows)
-        skipped -= begin
-        if asked := batch.slice(begin, wanted):
-            wanted -= asked.num_rows
-            yield asked
-        if not wanted:
-            return
-
-
-def _columns(batch: Any) -> tuple[list[Any], ...]:
-    """Image bytes, paths and labels of some rows; ``None`` for what there is not."""
-    import pyarrow as arrow
-
-    nothing: list[Any] = [None] * batch.num_rows  # no iterator: it stands for several columns
-    image = batch.column("image")
-    if arrow.types.is_struct(image.type):
-        parts = {image.type.field(at).name: part for at, part in enumerate(image.flatten())}
-        data, path = (parts[name].to_pylist() if name in parts else nothing for name in PARTS)
-    else:
-        data, path = image.to_pylist(), nothing
-    label = batch.column("label").to_pylist() if "label" in batch.schema.names else nothing
-    return data, path, label

@@ -12,6 +12,7 @@ import pyarrow.parquet as parquet
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
+from model import image_files, table_chunks, table_rows
 from model.images import open_images
 from tests.conftest import encoded, picture
 
@@ -76,6 +77,42 @@ def test_a_large_row_group_keeps_its_order_and_its_names(tmp_path):
     found = list(chunk.read())
     assert [image.data for image in found] == [row["image"] for row in rows(700)]
     assert [image.path for image in found] == [f"train/{n}" for n in range(700)]
+
+
+def test_large_images_are_held_a_few_at_a_time(tmp_path, monkeypatch):
+    """Of a row group as large as writers make them, no more than the memory meant for it."""
+    monkeypatch.setattr(table_rows, "MOST_HELD", 40_000)
+    images = [bytes([n]) * 9_000 for n in range(40)]
+    table = arrow.table({"image": images, "label": ["a"] * 40, "split": ["train"] * 40})
+    parquet.write_table(table, tmp_path / "large.parquet", use_dictionary=False)
+    held: list[int] = []
+    plain = table_rows.rows_of
+
+    def watched(batches, *words):
+        return plain((held.append(batch.num_rows) or batch for batch in batches), *words)
+
+    monkeypatch.setattr(table_chunks, "rows_of", watched)
+
+    assert read(tmp_path) == images
+
+    assert held == [4] * 10
+
+
+@pytest.mark.parametrize("as_struct", [True, False])
+def test_a_giant_cell_is_a_fault_of_its_row_and_never_taken_out(tmp_path, monkeypatch, as_struct):
+    images = [b"a" * 90, b"b" * 101, None, b"d" * 100]
+    column = [{"bytes": each, "path": "p"} for each in images] if as_struct else images
+    table = arrow.table({"image": column, "label": list("abab"), "split": ["train"] * 4})
+    parquet.write_table(table, tmp_path / "t.parquet")
+    monkeypatch.setattr(image_files, "MOST_BYTES", 100)
+
+    (chunk,) = open_images(str(tmp_path)).chunks()
+
+    found = list(chunk.read())
+    assert [image.data for image in found] == [b"a" * 90, b"", b"", b"d" * 100]
+    assert [image.fault for image in found] == [
+        None, "too large: 101 bytes, at most 100", "no bytes in this row", None
+    ]  # fmt: skip
 
 
 def test_a_file_that_was_replaced_is_read_anew(tmp_path):
