@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,24 @@ from data_checks.check import Check
 from data_checks.expectations import Expected, expectations
 from data_checks.limits import FILE, BadLimits, Limits, Severity
 from data_checks.measures import Tables
+from data_checks.pool import FactsFailed
 from data_checks.suites import NAMES, frame_of_images, open_context, run_suites
 
 
 def judge(
-    tables: Tables, limits: Limits, labels: Sequence[str], docs: Path, *, has_reference: bool
-) -> list[Check]:
-    """The verdict of every expectation; its Data Docs are written to ``docs``."""
+    tables: Tables, limits: Limits, labels: Sequence[str], docs: Path, *, has_reference: bool,
+    loss_in: Callable[[str], str] = lambda fault: "",
+) -> list[Check]:  # fmt: skip
+    """
+    The verdict of every expectation; its Data Docs are written to ``docs``.
+
+    Args:
+        loss_in: what was lost, if that is why an expectation could not be asked. Great Expectations
+            catches whatever is raised: a lost machine would be a verdict on the data.
+
+    Raises:
+        FactsFailed: something was lost; the same again may go well.
+    """
     context = open_context()
     every = expectations(limits.model_copy(update={"size_policy": "same"}), labels, tables)
     names = [each.name for each in every]
@@ -29,6 +40,9 @@ def judge(
         expected = [each for each in expected if each.table != "drift"]
     frame_of = functools.partial(frame_of_images, tables)
     results = run_suites(context, [each for each in expected if not each.unknown], frame_of, docs)
+    for told in (told for result in results.values() for told in _raised(result)):
+        if lost := loss_in(f"{told.get('exception_message')}\n{told.get('exception_traceback')}"):
+            raise FactsFailed(lost)
     return [check_of(each, results.get(each.name), limits.severity) for each in expected]
 
 
@@ -50,14 +64,18 @@ def check_of(expected: Expected, result: Any, severity: Mapping[str, Severity]) 
 
 def _fault(result: Any) -> str:
     """Why the expectation could not be asked, as of a column that is not there; or nothing."""
+    for told in _raised(result):
+        lines = str(told.get("exception_message")).strip().splitlines() or ["no reason was told"]
+        return f"cannot be judged: {lines[0][:200]}"
+    return ""
+
+
+def _raised(result: Any) -> Iterator[Mapping[str, Any]]:
+    """What was raised while the expectation was asked: of it all, or of each of its metrics."""
     told = (result.exception_info or {}) if result else {}
     for each in (told, *told.values()):
         if isinstance(each, dict) and each.get("raised_exception"):
-            lines = str(each.get("exception_message")).strip().splitlines() or [
-                "no reason was told"
-            ]
-            return f"cannot be judged: {lines[0][:200]}"
-    return ""
+            yield each
 
 
 def _observed(numbers: Any, expected: Expected) -> str:

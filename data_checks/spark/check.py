@@ -50,23 +50,29 @@ def check_images_on_spark(
         The report: that of ``check_images`` for the same images.
 
     Raises:
-        FactsFailed: a process died while it looked at images.
+        FactsFailed: a process died while it looked at images, or a machine while it judged them.
     """
     from data_checks.delivery import deliver
     from data_checks.judge import judge
+    from data_checks.pool import MOST_SECONDS_A_CHUNK
     from data_checks.sheet import TILES, contact_sheet
     from data_checks.spark.facts import write_facts
+    from data_checks.spark.failures import LOST_LATER, causes_told, loss_in
 
     begin(out)
     known = list(chunks)  # places where images lie, not images
     seen = write_facts(spark, known, out / FACTS, progress=progress)
     where = _on_spark if seen.images > most_in_memory else _in_memory
     with (
+        causes_told(MOST_SECONDS_A_CHUNK, LOST_LATER),
         tempfile.TemporaryDirectory() as folder,
         where(spark, out / FACTS, seen, labels, limits, reference) as tables,
     ):
         here = Path(folder)
-        checks = judge(tables, limits, labels, here / DOCS, has_reference=reference is not None)
+        checks = judge(
+            tables, limits, labels, here / DOCS, has_reference=reference is not None,
+            loss_in=loss_in,
+        )  # fmt: skip
         if failed := offenders(checks):
             places = seen.chunks_with(tables.rows_of(list(failed)[:TILES]))
             contact_sheet([known[place] for place in places], failed, here / SHEET)

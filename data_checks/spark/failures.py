@@ -13,8 +13,15 @@ from data_checks.pool import DIED, FactsFailed, hung
 TOLD = re.compile(r"TaskFailed: (\{.*\})")
 LOST = re.compile(
     r"Python worker (exited|failed)|ExecutorLost|executor \S* ?(lost|exited)|OutOfMemory"
-    r"|out of memory|SIGKILL|EOFException", re.IGNORECASE,
+    r"|out of memory|SIGKILL|EOFException|FetchFailed|No space left on device"
+    r"|SparkContext (was|has been) (shut down|stopped)|stopped SparkContext"
+    # What Spark says of data and of code, it says by errors of its own.
+    r"|^py4j\.protocol\.Py4J\w*Error", re.IGNORECASE | re.MULTILINE,
 )  # fmt: skip
+LOST_LATER = (
+    "Spark lost a machine, a process or room on a disk while it compared and judged the images; "
+    "give the cluster more memory if that happens again"
+)
 
 
 class TaskFailed(Exception):
@@ -27,25 +34,34 @@ class TaskFailed(Exception):
 
 
 @contextmanager
-def causes_told(most_seconds: float) -> Iterator[None]:
+def causes_told(most_seconds: float, lost: str = DIED) -> Iterator[None]:
     """
     Raise what was raised in a worker, and not Spark's account of it.
+
+    Args:
+        most_seconds: that a chunk may take.
+        lost: what to say of a worker that is no more.
 
     Raises:
         FactsFailed: a worker died or hung.
     """
-    from py4j.protocol import Py4JJavaError
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     try:
         yield
-    except (PySparkException, Py4JJavaError) as error:
+    except (PySparkException, Py4JError) as error:
         text = str(error)
         if found := TOLD.search(text):
             raise _raised(**json.loads(found[1]), most_seconds=most_seconds) from error
         if LOST.search(text):
-            raise FactsFailed(DIED) from error
+            raise FactsFailed(lost) from error
         raise
+
+
+def loss_in(fault: str) -> str:
+    """What to say of a fault, told with its traceback, if that is a loss of Spark's."""
+    return LOST_LATER if LOST.search(fault) else ""
 
 
 def _raised(of: str, kind: str, says: str, most_seconds: float) -> Exception:
