@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import multiprocessing.connection
 import os
+import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Final, TypeVar
 
 from data_checks.facts import Chunk
 
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-
 IN_FLIGHT_A_WORKER = 3
+DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG
 MOST_SECONDS_A_CHUNK = 900  # some hundred images: beyond it the storage hangs
 DIED = (
     "a process that looked at images died: out of memory, or an image crashed the decoder; "
@@ -41,13 +42,11 @@ def in_order(
     Raises:
         FactsFailed: a worker died or hung.
     """
-    # Not by fork: we run beside threads. A worker must not outlive us, however we end.
-    context = multiprocessing.get_context("spawn")
-    until, still = context.Pipe(duplex=False)
+    context = multiprocessing.get_context("spawn")  # not by fork: we run beside threads
     most = workers * IN_FLIGHT_A_WORKER
     try:
-        with ProcessPoolExecutor(workers, context, _end_with_parent, (until,)) as pool:
-            yield from _closing_if_it_fails(still, _asked(pool, chunks, work, most))
+        with ProcessPoolExecutor(workers, context, _end_with_parent) as pool:
+            yield from _killed_if_it_fails(pool, _asked(pool, chunks, work, most))
     except BrokenProcessPool as error:
         raise FactsFailed(DIED) from error
     except TimeoutError as error:
@@ -74,22 +73,31 @@ def _asked(
         yield pending.popleft().result(MOST_SECONDS_A_CHUNK)
 
 
-def _closing_if_it_fails(still: Connection, found: Iterator[Done]) -> Iterator[Done]:
-    """Workers end when ``still`` is closed: the pool would wait for one that hangs, without end."""
+def _killed_if_it_fails(pool: ProcessPoolExecutor, found: Iterator[Done]) -> Iterator[Done]:
+    """The pool would wait for a worker that hangs, without end; no word would reach it, either."""
     try:
         yield from found
     except BaseException:
-        still.close()
+        for process in list((pool._processes or {}).values()):  # kill_workers() of Python 3.14
+            process.kill()
         raise
 
 
-def _end_with_parent(until: Connection) -> None:
-    """End this process when the pool ends, even if an image or its storage hangs, and with us."""
+def _end_with_parent() -> None:
+    """
+    End this process with the one that started it, however that ends.
+
+    Where it can, the system does it: an image may hang its decoder with the interpreter's lock
+    held, and no thread of Python's runs meanwhile. It watches the thread that started us, which
+    waits for what we find.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
     parent = multiprocessing.parent_process()
-    ends: list[Any] = [until] if parent is None else [until, parent.sentinel]
+    if parent is not None:
+        threading.Thread(target=_watch, args=(parent.sentinel,), daemon=True).start()
 
-    def watch() -> None:
-        multiprocessing.connection.wait(ends)
-        os._exit(1)
 
-    threading.Thread(target=watch, daemon=True).start()
+def _watch(end: int) -> None:
+    multiprocessing.connection.wait([end])
+    os._exit(1)

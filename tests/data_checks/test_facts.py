@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pyarrow.parquet as parquet
 import pytest
 from PIL import Image
@@ -18,7 +23,7 @@ from data_checks.facts import COLUMNS, columns_of, facts_of
 from data_checks.stacks import STACK_BYTES, hashes_of
 from data_checks.table import FactsFailed, facts_table
 from model.images import RawImage, open_images
-from tests.conftest import bomb, damaged_avif, encoded, picture
+from tests.conftest import ROOT, bomb, damaged_avif, encoded, picture
 
 
 def facts(image: Image.Image, kind: str = "PNG") -> dict:
@@ -190,11 +195,52 @@ class Hanging:
         yield
 
 
-def test_a_worker_that_hangs_is_told_and_not_waited_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(pool, "MOST_SECONDS_A_CHUNK", 2)
-    others = set(multiprocessing.active_children())
+class Deaf:
+    """A chunk whose decoder hangs and keeps the interpreter's lock: no thread of Python's runs."""
 
-    with pytest.raises(FactsFailed, match="within 2 s; does the storage"):
-        facts_table([Hanging()], tmp_path / "facts.parquet", workers=1)
+    def read(self):
+        ctypes.PyDLL(None).sleep(240)
+        yield
 
+
+@pytest.mark.parametrize("chunk", [Hanging(), Deaf()])
+def test_a_worker_that_hangs_is_told_and_not_waited_for(tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr(pool, "MOST_SECONDS_A_CHUNK", 4)
+    others, begun = set(multiprocessing.active_children()), time.monotonic()
+
+    with pytest.raises(FactsFailed, match="within 4 s; does the storage"):
+        facts_table([chunk], tmp_path / "facts.parquet", workers=1)
+
+    assert time.monotonic() - begun < 120
     assert set(multiprocessing.active_children()) <= others
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no system ends it")
+def test_a_worker_that_hangs_ends_when_its_parent_is_killed(tmp_path):
+    words = (
+        "from pathlib import Path; from tests.data_checks.test_facts import *\n"
+        "if __name__ == '__main__': facts_table([Deaf()], Path('facts.parquet'), workers=1)"
+    )
+    (tmp_path / "parent.py").write_text(words)
+    command = [sys.executable, str(tmp_path / "parent.py")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment) as parent:
+        worker = asleep(psutil.Process(parent.pid))
+
+        parent.kill()
+
+        psutil.wait_procs([worker], timeout=20)
+        assert not worker.is_running()
+
+
+def asleep(parent: psutil.Process) -> psutil.Process:
+    """The worker, once it is inside of the image: it waits, and not for the pool."""
+    while True:
+        for child in parent.children():
+            if "spawn_main" in " ".join(child.cmdline()) and "nanosleep" in waits_in(child):
+                return child
+        time.sleep(0.05)
+
+
+def waits_in(process: psutil.Process) -> str:
+    return Path(f"/proc/{process.pid}/wchan").read_text()
