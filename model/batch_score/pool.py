@@ -11,13 +11,10 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import TYPE_CHECKING, Any
 
 from model.batch_score.made import Job, Made, make_part
 from model.batch_score.parts import Part
-
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
+from model.orphans import die_with_parent
 
 IN_FLIGHT_A_WORKER = 2
 TRACKED = 50_000  # new objects between two looks for garbage: rows of images are none
@@ -38,12 +35,10 @@ def in_pool(job: Job, parts: Iterable[Part], *, workers: int) -> Iterator[Made]:
         for part in parts:
             yield make_part(job, part)
         return
-    # Not by fork: we run beside threads. A worker must not outlive us, however we end.
-    context = multiprocessing.get_context("spawn")
-    until, still = context.Pipe(duplex=False)
+    context = multiprocessing.get_context("spawn")  # not by fork: we run beside threads
     try:
-        with ProcessPoolExecutor(workers, context, _begin, (until,)) as pool:
-            yield from _closing_if_it_fails(still, _made(pool, job, parts, workers))
+        with ProcessPoolExecutor(workers, context, _begin) as pool:
+            yield from _killed_if_it_fails(pool, _made(pool, job, parts, workers))
     except BrokenProcessPool as error:
         raise WorkerDied(
             "a process that scored images died: out of memory, or an image crashed the decoder; "
@@ -65,25 +60,27 @@ def _made(
         yield from (each.result() for each in done)
 
 
-def _closing_if_it_fails(still: Connection, found: Iterator[Made]) -> Iterator[Made]:
-    """Workers end at once when ``still`` is closed: what they are at, the next run makes."""
+def _killed_if_it_fails(pool: ProcessPoolExecutor, found: Iterator[Made]) -> Iterator[Made]:
+    """Workers end at once, also where one hangs: what they are at, the next run makes."""
     try:
         yield from found
     except BaseException:
-        still.close()
+        for process in list((pool._processes or {}).values()):  # kill_workers() of Python 3.14
+            process.kill()
         raise
 
 
-def _begin(until: Connection) -> None:
-    """End this process when the pool ends, and with us; an interruption is for us to hear."""
+def _begin() -> None:
+    """End this process with the one that started it; an interruption is for that to hear."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
     parent = multiprocessing.parent_process()
-    ends: list[Any] = [until] if parent is None else [until, parent.sentinel]
-
-    def watch() -> None:
-        multiprocessing.connection.wait(ends)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    if parent is not None:
+        threading.Thread(target=_watch, args=(parent.sentinel,), daemon=True).start()
     gc.freeze()
     gc.set_threshold(TRACKED)
+
+
+def _watch(end: int) -> None:
+    multiprocessing.connection.wait([end])
+    os._exit(1)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from model.orphans import die_with_parent
+
 KEPT_LINES = 40  # of what it said, for the report of its end
 ORPHANED = 70
-DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
 def run_child(
@@ -55,8 +53,7 @@ def end_with_parent() -> None:
     held, and no thread of Python's runs meanwhile. It watches the thread that started us, which
     waits for our end.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+    die_with_parent()
 
     def watch() -> None:
         while os.read(0, 1):

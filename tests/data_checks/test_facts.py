@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -24,6 +23,7 @@ from data_checks.stacks import STACK_BYTES, hashes_of
 from data_checks.table import FactsFailed, facts_table
 from model.images import RawImage, open_images
 from tests.conftest import ROOT, bomb, damaged_avif, encoded, picture
+from tests.orphans import asleep
 
 
 def facts(image: Image.Image, kind: str = "PNG") -> dict:
@@ -231,16 +231,3 @@ def test_a_worker_that_hangs_ends_when_its_parent_is_killed(tmp_path):
 
         psutil.wait_procs([worker], timeout=20)
         assert not worker.is_running()
-
-
-def asleep(parent: psutil.Process) -> psutil.Process:
-    """The worker, once it is inside of the image: it waits, and not for the pool."""
-    while True:
-        for child in parent.children():
-            if "spawn_main" in " ".join(child.cmdline()) and "nanosleep" in waits_in(child):
-                return child
-        time.sleep(0.05)
-
-
-def waits_in(process: psutil.Process) -> str:
-    return Path(f"/proc/{process.pid}/wchan").read_text()
