@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from data_checks.facts import COLUMNS, Chunk
 from data_checks.pool import MOST_SECONDS_A_CHUNK, FactsFailed
-from data_checks.spark.failures import causes_told
+from data_checks.spark.failures import causes_told, raised
 from data_checks.spark.looking import WRITTEN, Looking, packed
 from data_checks.spark.seen import ROW_BITS, Seen
 from data_checks.spark.session import settings
@@ -81,6 +81,8 @@ def _looked_at(
         telling(lambda: sum(told.value.values()), progress),
     ):
         rows = _rows(spark, chunks, tasks).mapInArrow(looking, WRITTEN).collect()
+    for fault in (row.fault for row in rows if row.fault):
+        raise raised(fault, MOST_SECONDS_A_CHUNK)
     return Seen(tuple(sorted((row.file, row.chunk, row.images) for row in rows)))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from data_checks.pool import DIED, FactsFailed, hung
+from data_checks.spark.in_time import Hung
 
 TOLD = re.compile(r"TaskFailed: (\{.*\})")
 LOST = re.compile(
@@ -25,12 +26,18 @@ LOST_LATER = (
 
 
 class TaskFailed(Exception):
-    """Why a task failed, in one line of JSON that survives the way through Spark's messages."""
+    """Why a task failed, as told; another attempt may go well."""
 
-    @classmethod
-    def of(cls, error: Exception) -> TaskFailed:
-        kind = type(error)
-        return cls(json.dumps({"of": kind.__module__, "kind": kind.__name__, "says": str(error)}))
+
+def told_of(error: Exception) -> str:
+    """One line of JSON, that survives the way through Spark's messages."""
+    kind = type(error)
+    return json.dumps({"of": kind.__module__, "kind": kind.__name__, "says": str(error)})
+
+
+def raised(told: str, most_seconds: float) -> Exception:
+    """The exception of that module and name: as in a pool, which sends them as they are."""
+    return _raised(**json.loads(told), most_seconds=most_seconds)
 
 
 @contextmanager
@@ -53,7 +60,7 @@ def causes_told(most_seconds: float, lost: str = DIED) -> Iterator[None]:
     except (PySparkException, Py4JError) as error:
         text = str(error)
         if found := TOLD.search(text):
-            raise _raised(**json.loads(found[1]), most_seconds=most_seconds) from error
+            raise raised(found[1], most_seconds) from error
         if LOST.search(text):
             raise FactsFailed(lost) from error
         raise
@@ -65,8 +72,7 @@ def loss_in(fault: str) -> str:
 
 
 def _raised(of: str, kind: str, says: str, most_seconds: float) -> Exception:
-    """The exception of that module and name: as in a pool, which sends them as they are."""
-    if (of, kind) == ("builtins", "TimeoutError") and not says:
+    if (of, kind) == (Hung.__module__, Hung.__name__):
         return FactsFailed(hung(most_seconds))
     found = getattr(importlib.import_module(of), kind, None)
     if isinstance(found, type) and issubclass(found, Exception):

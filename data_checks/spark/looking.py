@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import queue
 import sys
-import threading
+import uuid
 import zipimport
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from data_checks.facts import Chunk
-from data_checks.spark.failures import TaskFailed
+from data_checks.spark.failures import TaskFailed, told_of
+from data_checks.spark.in_time import Hung, InTime
 from data_checks.table import batch_of, write_batches
 
 if TYPE_CHECKING:
     import pyarrow as arrow
 
-WRITTEN = "file long, chunk long, images long"
-Done = TypeVar("Done")
+WRITTEN = "file long, chunk long, images long, fault string"
+FAULT = ".fault"  # a file with what ended a task for good: all others end, too
+NO_CHUNK = -1
+
+
+class _Stopped(Exception):
+    """Another task found what ends them all."""
 
 
 def packed(chunk: Chunk) -> bytes:
@@ -52,35 +57,61 @@ class Looking:
             rows: the number of each chunk, and the chunk, packed.
 
         Returns:
-            Rows of ``WRITTEN``: number of the file and of a chunk, and how many images that has.
+            Rows of ``WRITTEN``: number of the file and of a chunk, and how many images that has. Or
+            one with a fault: of the data, or a chunk that hangs, here or in another task. Spark
+            would try a task that failed again and again, and find the same.
 
         Raises:
-            TaskFailed: a chunk cannot be read, or not in time; the driver finds out why.
+            TaskFailed: a chunk cannot be read for now; the driver finds out why.
         """
         import pyarrow as arrow
         from pyspark import TaskContext
 
         seen: dict[int, int] = {}
         file = TaskContext.get().partitionId()
-        try:
-            write_batches(self._facts(rows, seen), self.folder / f"part-{file:08d}.parquet")
-        except Exception as error:
-            raise TaskFailed.of(error) from error
-        yield arrow.RecordBatch.from_pydict(
-            {"file": [file] * len(seen), "chunk": list(seen), "images": list(seen.values())},
-            arrow.schema([(name, arrow.int64()) for name in ("file", "chunk", "images")]),
-        )
+        found: list[tuple[int, int, int, str | None]]
+        if fault := self._written(file, rows, seen):
+            found = [(file, NO_CHUNK, 0, fault)]
+        else:
+            found = [(file, *each, None) for each in seen.items()]
+        kinds = {"long": arrow.int64(), "string": arrow.string()}
+        names = [each.split() for each in WRITTEN.split(", ")]
+        schema = arrow.schema([(name, kinds[kind]) for name, kind in names])
+        told = [dict(zip(schema.names, row, strict=True)) for row in found]
+        yield arrow.RecordBatch.from_pylist(told, schema)
         forget_archives()
 
+    def _written(
+        self, file: int, rows: Iterator[arrow.RecordBatch], seen: dict[int, int]
+    ) -> str | None:
+        """Write the facts; answer the fault that another attempt would find, if there is one."""
+        known = self.folder / FAULT
+        try:
+            with InTime(self.folder / f".looking-{file:08d}", self.most_seconds) as in_time:
+                facts = self._facts(rows, seen, in_time)
+                write_batches(facts, self.folder / f"part-{file:08d}.parquet")
+        except _Stopped:
+            return known.read_text(encoding="utf-8")
+        except (ValueError, Hung) as error:
+            draft = known.with_name(f"{FAULT}.{file}.{uuid.uuid4().hex}")
+            draft.write_text(told_of(error), encoding="utf-8")
+            draft.replace(known)
+            return told_of(error)
+        except Exception as error:
+            raise TaskFailed(told_of(error)) from error
+        return None
+
     def _facts(
-        self, rows: Iterator[arrow.RecordBatch], seen: dict[int, int]
+        self, rows: Iterator[arrow.RecordBatch], seen: dict[int, int], in_time: InTime
     ) -> Iterator[arrow.RecordBatch]:
         from pyspark import cloudpickle
 
         for batch in rows:
             for number, data in zip(*(each.to_pylist() for each in batch.columns), strict=True):
+                if (self.folder / FAULT).exists():
+                    raise _Stopped
                 chunk = cloudpickle.loads(zlib.decompress(data))
-                facts = _in_time(partial(batch_of, chunk), self.most_seconds)
+                facts = in_time(partial(batch_of, chunk))
                 seen[number] = facts.num_rows
                 self.told.add({number: facts.num_rows})
                 yield facts
@@ -96,23 +127,3 @@ def forget_archives() -> None:
     for path, finder in list(sys.path_importer_cache.items()):
         if isinstance(finder, zipimport.zipimporter):
             del sys.path_importer_cache[path]
-
-
-def _in_time(work: Callable[[], Done], most_seconds: float) -> Done:
-    """What ``work`` makes. Raises TimeoutError: it hangs, and is left behind in its thread."""
-    done: queue.SimpleQueue[tuple[Done | None, Exception | None]] = queue.SimpleQueue()
-
-    def attempt() -> None:
-        try:
-            done.put((work(), None))
-        except Exception as error:  # noqa: BLE001 (raised in the other thread)
-            done.put((None, error))
-
-    threading.Thread(target=attempt, daemon=True).start()
-    try:
-        found, error = done.get(timeout=most_seconds)
-    except queue.Empty:
-        raise TimeoutError from None
-    if error:
-        raise error
-    return found  # type: ignore[return-value]

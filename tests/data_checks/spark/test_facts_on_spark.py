@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from data_checks.spark.check import check_images_on_spark
 from data_checks.spark.facts import read_facts, write_facts
 from data_checks.spark.seen import ROW_BITS
 from data_checks.table import FactsFailed, facts_table
+from model.image_files import StorageIll
 from model.images import BadDataset, RawImage, open_images
 from tests.conftest import encoded, picture
 
@@ -103,6 +105,48 @@ class Broken:
         raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "said\nin two lines")
 
 
+class Deaf:
+    """A chunk whose decoder hangs and keeps the interpreter's lock: no thread of Python's runs."""
+
+    def read(self):
+        ctypes.PyDLL(None).sleep(300)
+        yield
+
+
+class Noted:
+    """A chunk that notes each time it is read, and then does what ``kind`` does."""
+
+    def __init__(self, place: Path, kind: type) -> None:
+        self.place, self.kind = place, kind
+
+    def read(self):
+        with self.place.open("a") as log:
+            log.write("read\n")
+        yield from self.kind().read()
+
+
+class Ill:
+    """A chunk whose storage does not answer for now."""
+
+    def read(self):
+        raise StorageIll("a disk: Connection reset by peer")
+
+
+class Slow:
+    """A chunk that takes a while."""
+
+    def read(self):
+        time.sleep(0.5)
+        return iter(())
+
+
+class Bad:
+    """A chunk of a file that is none."""
+
+    def read(self):
+        raise BadDataset("x.parquet cannot be read")
+
+
 def left(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("*")]
 
@@ -124,6 +168,43 @@ def test_a_chunk_that_hangs_is_told_and_not_waited_for(spark, tmp_path, monkeypa
         write_facts(spark, [Hanging()], tmp_path / "facts")
 
     assert left(tmp_path) == []
+
+
+def test_a_chunk_that_hangs_with_pythons_lock_held_ends_its_worker(spark, tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "MOST_SECONDS_A_CHUNK", 2)
+    begun = time.monotonic()
+
+    with pytest.raises(FactsFailed, match="within 2 s; does the storage"):
+        write_facts(spark, [Noted(tmp_path / "log", Deaf)], tmp_path / "facts")
+
+    assert time.monotonic() - begun < 200
+    assert left(tmp_path) == ["log"]
+    assert (tmp_path / "log").read_text() == "read\n"  # the next attempt knows it
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "times"), [(Bad, BadDataset, 1), (Hanging, FactsFailed, 1), (Ill, OSError, 4)]
+)
+def test_what_would_be_found_again_is_not_tried_again(
+    spark, tmp_path, monkeypatch, kind, error, times
+):
+    monkeypatch.setattr(writing, "MOST_SECONDS_A_CHUNK", 2)
+
+    with pytest.raises(error):
+        write_facts(spark, [Noted(tmp_path / "log", kind)], tmp_path / "facts")
+
+    assert (tmp_path / "log").read_text() == "read\n" * times
+
+
+def test_a_fault_of_the_data_ends_all_other_tasks(spark, tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "_tasks", lambda chunks, cores: chunks)
+    chunks = [Bad(), *(Noted(tmp_path / "log", Slow) for _ in range(8))]
+
+    with pytest.raises(BadDataset, match=r"x\.parquet cannot be read"):
+        write_facts(spark, chunks, tmp_path / "facts")
+
+    assert (tmp_path / "log").read_text().count("read") < 5
+    assert left(tmp_path) == ["log"]
 
 
 def test_an_error_that_is_not_of_one_text_is_told_in_one(spark, tmp_path):
