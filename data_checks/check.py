@@ -72,6 +72,7 @@ def check_images(
     reference: Reference | None = None,
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
+    confirm: Callable[[], None] | None = None,
 ) -> Report:
     """
     Judge every image.
@@ -84,6 +85,8 @@ def check_images(
         reference: distribution of the champion's data, if there is a champion.
         workers: processes that look at images; by default one a core.
         progress: is told how many images were looked at.
+        confirm: is called before the report is written; raises what ends the check, as where the
+            images have changed meanwhile.
 
     Returns:
         The report; ``passed`` is false if a check of severity "refuse" failed.
@@ -111,6 +114,8 @@ def check_images(
     places = sorted(set(np.searchsorted(ends, drawn, "right").tolist()))
     contact_sheet([known[place] for place in places], failed, out / SHEET)
     report = report_of(tables.counts, checks)
+    if confirm:
+        confirm()
     report.save(out)
     return report
 

@@ -3,11 +3,12 @@
 
 A program of its own, as a cluster runs it. What opens a data set is named by whoever starts it,
 for these checks know none: ``model.images:open_images`` does. It answers something with ``labels``,
-``chunks()``, ``digest()`` and a length; its module's ``BadDataset`` is what cannot be read as one.
+``chunks()``, ``digest()``, a length and perhaps ``mark()``; its module's ``BadDataset`` is what
+cannot be read as one.
 
 Killed at any moment, it leaves no report, and the same command begins anew. Exit codes: 0 judged:
-the report says how · 1 bug · 2 usage · 3 the data cannot be judged · 4 a machine or its storage
-failed: the same command may work.
+the report says how · 1 bug · 2 usage · 3 the data cannot be judged, or changed meanwhile · 4 a
+machine or a storage failed: the same command may work.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from data_checks.check import Report, begin, check_images
 from data_checks.counts import Reference
 from data_checks.limits import BadLimits, Limits
 from data_checks.pool import FactsFailed
+from data_checks.unchanged import Changed, Unchanged
 from data_checks.words import BadWord, limits_of, opener_of, reference_of
 
 TELL_EVERY_S = 5.0
@@ -34,10 +36,6 @@ app = App(
     version_flags=[],
     result_action="return_value",
 )
-
-
-class Changed(ValueError):
-    """The images are no more those that were to be judged."""
 
 
 @app.default
@@ -73,7 +71,7 @@ def program(
     engine
         pool or spark, whatever --workers is.
     dataset_digest
-        What shall be judged: images of another digest are refused.
+        What shall be judged: images of another digest are refused, also if they change meanwhile.
     progress
         File that gets the newest line of progress; it may be on a mounted volume.
     """
@@ -83,16 +81,14 @@ def program(
     try:
         wanted = limits_of(limits, images)
         opened = opener(images)
-        if dataset_digest and dataset_digest != (digest := opened.digest()):
-            raise Changed(f"{images} changed since: its digest was {dataset_digest[:12]}, and is "
-                          f"{digest[:12]}; start the release again")  # fmt: skip
+        confirm = Unchanged(opener, images, opened, dataset_digest) if dataset_digest else None
         report = (_on_spark if is_on_spark else _here)(
-            opened, wanted, out, against, _now_and_then(len(opened), progress)
+            opened, wanted, out, against, _now_and_then(len(opened), progress), confirm
         )
     except (bad_dataset, BadLimits, Changed) as error:
         print(f"refused: {error}", file=sys.stderr)
         return 3
-    except FactsFailed as error:
+    except (FactsFailed, OSError) as error:
         print(f"failed: {error}", file=sys.stderr)
         return 4
     _tell(report)
@@ -100,8 +96,9 @@ def program(
 
 
 def _here(
-    opened: Any, limits: Limits, out: Path, reference: Reference | None, tell: Callable[[int], None]
-) -> Report:
+    opened: Any, limits: Limits, out: Path, reference: Reference | None,
+    tell: Callable[[int], None], confirm: Callable[[], None] | None,
+) -> Report:  # fmt: skip
     """By processes of this machine, on its own disk; the report is copied when it is complete."""
     from data_checks.delivery import deliver
 
@@ -109,15 +106,16 @@ def _here(
     with tempfile.TemporaryDirectory() as folder:
         report = check_images(
             opened.chunks(), labels=opened.labels, limits=limits, out=Path(folder) / "report",
-            reference=reference, progress=tell,
+            reference=reference, progress=tell, confirm=confirm,
         )  # fmt: skip
         deliver(Path(folder) / "report", out)
     return report
 
 
 def _on_spark(
-    opened: Any, limits: Limits, out: Path, reference: Reference | None, tell: Callable[[int], None]
-) -> Report:
+    opened: Any, limits: Limits, out: Path, reference: Reference | None,
+    tell: Callable[[int], None], confirm: Callable[[], None] | None,
+) -> Report:  # fmt: skip
     """By the workers of the session that is found: a cluster's, or one on this machine."""
     from data_checks.spark.check import check_images_on_spark
 
@@ -128,7 +126,7 @@ def _on_spark(
     return check_images_on_spark(
         SparkSession.builder.appName("data checks").getOrCreate(), opened.chunks(),
         labels=opened.labels, limits=limits, out=out.absolute(), reference=reference,
-        progress=tell,
+        progress=tell, confirm=confirm,
     )  # fmt: skip
 
 

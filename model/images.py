@@ -121,6 +121,7 @@ def _opened(uri: str, needed: tuple[str, ...]) -> ImageSet:
         uri.encode()
         with answering(uri):
             system, path = fsspec.core.url_to_fs(uri)
+            system.invalidate_cache()  # what lies there now, not when it was opened before
             path = path.rstrip("/") or path
             if not system.exists(path):
                 raise BadDataset(f"{uri} does not exist; give a folder or a Parquet file of images")

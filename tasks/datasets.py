@@ -59,11 +59,20 @@ class OpenedDatasets(ABC):
                 out=self.reports(key),
                 reference=reference,
                 progress=_now_and_then(watch, dataset.images),
+                confirm=lambda: self._confirm(dataset),
             )
         except (BadDataset, BadLimits) as error:
             raise Refused(str(error)) from error
         except (FactsFailed, StorageIll) as error:
             raise Transient(str(error)) from error
+
+    def _confirm(self, dataset: Dataset) -> None:
+        """Raises BadDataset: what was looked at is no more what the release is of."""
+        digest = self.digest_of(open_images(dataset.uri))
+        if digest != dataset.digest:
+            raise BadDataset(f"{dataset.uri} changed while it was checked: its digest was "
+                             f"{dataset.digest[:12]}, and is {digest[:12]}; start the release again"
+                             )  # fmt: skip
 
 
 def _now_and_then(watch: Watch, total: int) -> Callable[[int], None]:

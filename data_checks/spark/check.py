@@ -30,6 +30,7 @@ def check_images_on_spark(
     out: Path,
     reference: Reference | None = None,
     progress: Callable[[int], None] | None = None,
+    confirm: Callable[[], None] | None = None,
     most_in_memory: int = MOST_IN_MEMORY,
 ) -> Report:
     """
@@ -39,7 +40,7 @@ def check_images_on_spark(
         spark: the session.
         chunks: places of images that all workers reach; those with an offending image are read
             again, here.
-        labels, limits, reference: as in ``check_images``.
+        labels, limits, reference, confirm: as in ``check_images``.
         out: a folder that all workers see. Facts are a folder of Parquet files in it, which they
             write; all else is made on this machine and copied, for ``out`` may be a volume.
         progress: is told how many images were looked at, from a thread of its own.
@@ -77,6 +78,8 @@ def check_images_on_spark(
             places = seen.chunks_with(tables.rows_of(list(failed)[:TILES]))
             contact_sheet([known[place] for place in places], failed, here / SHEET)
         report = report_of(tables.counts, checks)
+        if confirm:
+            confirm()
         report.save(here)
         deliver(here, out)
     return report

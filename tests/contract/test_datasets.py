@@ -10,6 +10,7 @@ import pytest
 from data_checks.limits import Limits
 from model.images import open_images
 from tasks.errors import Refused
+from tests.conftest import encoded, picture
 from tests.contract.conftest import only_in_azure
 
 
@@ -37,6 +38,18 @@ def test_a_report_stays_under_its_key(backend, around, pictures):
 
     assert report.passed
     assert (backend.datasets.reports("some-key") / "report.json").is_file()
+
+
+def test_images_that_changed_since_they_were_digested_have_no_report(backend, around, folder_of):
+    root = folder_of("changing", dark=16, light=16)
+    dataset = backend.datasets.identify(around.put(root), None)
+    (root / "train" / "dark" / "0000.png").write_bytes(encoded(picture(99)))
+    around.put(root)
+
+    with pytest.raises(Refused, match="changed while it was checked: its digest was "):
+        backend.datasets.check(dataset, Limits(), None, "another-key", print)
+
+    assert not (backend.datasets.reports("another-key") / "report.json").is_file()
 
 
 @only_in_azure

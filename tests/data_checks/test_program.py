@@ -86,7 +86,60 @@ def test_images_that_changed_since_are_refused_and_nothing_is_left(images, tmp_p
 
     assert done.returncode == 3
     assert f"changed since: its digest was {digest[:12]}, and is " in done.stderr
-    assert not (tmp_path / "out").exists()
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+OWN_OPENER = """
+from pathlib import Path
+from model.image_files import StorageIll
+from model.images import BadDataset, open_images as plain
+
+class Changing:
+    def __init__(self, chunk, file):
+        self.chunk, self.file = chunk, file
+
+    def read(self):
+        yield from self.chunk.read()
+        self.file.write_bytes(b"other bytes")
+
+class Ill:
+    def read(self):
+        raise StorageIll("a disk: Connection reset by peer")
+
+def changing(uri):
+    images, file = plain(uri), Path(uri) / "train" / "dog" / "blank.png"
+    known = list(images.chunks())
+    images.chunks = lambda: (Changing(chunk, file) for chunk in known)
+    return images
+
+def ill(uri):
+    images = plain(uri)
+    images.chunks = lambda: iter([Ill()])
+    return images
+"""
+
+
+def run_own(name: str, folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    (folder / "own.py").write_text(OWN_OPENER)
+    return run("--opened-by", f"own:{name}", *words, PYTHONPATH=str(folder))
+
+
+def test_images_that_change_while_they_are_looked_at_are_refused(images, tmp_path):
+    digest = open_images(str(images)).digest()
+    asked = ("--images", images, "--out", tmp_path / "out", "--dataset-digest", digest)
+
+    done = run_own("changing", tmp_path, *asked)
+
+    assert done.returncode == 3, done.stderr
+    assert f"changed since: its digest was {digest[:12]}, and is " in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_storage_that_is_ill_has_failed_and_is_no_fault_of_the_data(images, tmp_path):
+    done = run_own("ill", tmp_path, "--images", images, "--out", tmp_path / "out")
+
+    assert (done.returncode, done.stderr) == (4, "failed: a disk: Connection reset by peer\n")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 @pytest.mark.parametrize(
