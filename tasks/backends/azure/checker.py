@@ -56,6 +56,7 @@ class DatabricksChecker:
         try:
             return Report.load(place)
         except (OSError, ValueError, KeyError, TypeError) as error:
+            self.forget(key)
             raise Transient(
                 f"what run {number} left in the volume is not whole; it runs again"
             ) from error
