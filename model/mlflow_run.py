@@ -15,19 +15,27 @@ ILL = {401, 403, 408, 429}  # answers that say nothing of the run
 
 
 class MlflowRun:
-    """One run in MLflow, by the client alone: no global state, no telemetry."""
+    """
+    One run in MLflow, by the client alone: no global state, no telemetry.
+
+    Args:
+        note: file that tells the run which was begun here before.
+        key: of what decides the weights: where that was another one, its run does not go on.
+    """
 
     def __init__(
-        self, uri: str, experiment: str, name: str | None, tags: dict[str, str], note: Path
-    ) -> None:
+        self, uri: str, experiment: str, name: str | None, tags: dict[str, str], note: Path,
+        key: str = "",
+    ) -> None:  # fmt: skip
         from mlflow import MlflowClient
 
         self._client, self._note = MlflowClient(tracking_uri=uri), note
-        found = self._noted()
+        found = self._noted(key)
         if found is None:
             number = self._experiment(uri, experiment)
             made = self._client.create_run(number, run_name=name, tags=tags).info
             found = {"run_id": str(made.run_id), "experiment_id": str(made.experiment_id)}
+            found["key"] = key
             self._told = set[int]()
         else:  # what died before it could tell is told now, and nothing twice
             history = self._client.get_metric_history(found["run_id"], EPOCH[-1])
@@ -95,8 +103,12 @@ class MlflowRun:
             self._client.log_artifact(self.id, str(file))
         self._client.set_terminated(self.id, status)
 
-    def _noted(self) -> dict[str, str] | None:
-        """The run that was begun here before, running again; none if MLflow no longer has it."""
+    def _noted(self, key: str) -> dict[str, str] | None:
+        """
+        The run that was begun here before, running again.
+
+        ``None`` if MLflow no longer has it, or it was of another key: then it is at its end.
+        """
         from mlflow.exceptions import MlflowException
 
         try:
@@ -105,6 +117,10 @@ class MlflowRun:
         except (OSError, ValueError, KeyError):
             return None
         try:
+            if found.get("key", "") != key:
+                if self._client.get_run(run_id).info.status == "RUNNING":
+                    self._client.set_terminated(run_id, "KILLED")
+                return None
             self._client.update_run(run_id, status="RUNNING")
             if "why" in self._client.get_run(run_id).data.tags:  # it had failed, and goes on
                 self._client.delete_tag(run_id, "why")
@@ -113,7 +129,8 @@ class MlflowRun:
             if status >= 500 or status in ILL:
                 raise
             return None
-        return {name: str(found[name]) for name in ("run_id", "experiment_id") if name in found}
+        names = ("run_id", "experiment_id", "key")
+        return {name: str(found[name]) for name in names if name in found}
 
     def _experiment(self, uri: str, name: str) -> str:
         from mlflow.exceptions import MlflowException

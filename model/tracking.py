@@ -30,9 +30,10 @@ class Run(Protocol):
 
 
 def open_run(
-    uri: str | None, experiment: str, name: str | None, tags: dict[str, str], out: Path
-) -> Run:
-    """The run to track to: none without a URI; a resumed training goes on in its own."""
+    uri: str | None, experiment: str, name: str | None, tags: dict[str, str], out: Path,
+    key: str = "",
+) -> Run:  # fmt: skip
+    """The run to track to: none without a URI; a resumed one of that key goes on in its own."""
     if not uri:
         return NoRun()
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -41,7 +42,7 @@ def open_run(
     from model.mlflow_run import MlflowRun
 
     def begin() -> MlflowRun:
-        return MlflowRun(uri, experiment, name, tags, out / NOTE)
+        return MlflowRun(uri, experiment, name, tags, out / NOTE, key)
 
     if uri.startswith(HERE):
         run = begin()

@@ -118,10 +118,11 @@ def _train(
               f"{arrays.test_images:,} test images, {len(images.labels)} classes",
               flush=True)  # fmt: skip
         digest = _digest(images, checked)
-        run = open_run(tracking_uri, experiment or images.name, run_name, tags, out)
+        key = run_key(config, digest)
+        run = open_run(tracking_uri, experiment or images.name, run_name, tags, out, key)
         with ends_with(run):
             run.parameters(config.model_dump())
-            model, progress = found.fit(run_key(config, digest), _teller(run, copy))
+            model, progress = found.fit(key, _teller(run, copy))
             folder = write_report(
                 model, progress, images, arrays, config, out, digest=digest,
                 seconds=sum(epoch["seconds"] for epoch in progress.history),

@@ -40,6 +40,16 @@ def test_a_refused_training_ends_its_run_and_says_why(pictures, tmp_path):
     assert "training diverged" in run.data.tags["why"]
 
 
+def test_other_knobs_are_another_run_and_the_one_before_ends(pictures, tmp_path):
+    (tmp_path / "out").mkdir()
+    open_run(f"sqlite:///{tmp_path}/mlflow.db", "light", None, {}, tmp_path / "out", "of others")
+
+    assert trained(pictures, tmp_path, TrainConfig(epochs=1)) == 0
+
+    found = {run.info.status: run.data.params.get("epochs") for run in runs(tmp_path)}
+    assert found == {"KILLED": None, "FINISHED": "1"}
+
+
 def test_a_failed_training_that_goes_on_runs_again(tmp_path):
     def begin():
         return open_run(f"sqlite:///{tmp_path}/mlflow.db", "light", None, {}, tmp_path)
