@@ -6,7 +6,7 @@ import functools
 import json
 import pickle
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ DIED = "a worker died: out of memory, or an image crashed the decoder; the same 
 PART, TOLD = "part", "told"  # columns: a part on its way there, and the answer
 
 
-def on_spark(job: Job, parts: Iterable[Part]) -> Iterator[Made]:
+def on_spark(job: Job, parts: Iterable[Part]) -> Generator[Made, None, None]:
     """
     Make ``parts`` on the cluster that ``getOrCreate`` finds; a task that is lost is tried again.
 

@@ -8,7 +8,7 @@ import multiprocessing.connection
 import os
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
@@ -24,7 +24,7 @@ class WorkerDied(Exception):
     """A process ended in the middle of a part; the message says what may help."""
 
 
-def in_pool(job: Job, parts: Iterable[Part], *, workers: int) -> Iterator[Made]:
+def in_pool(job: Job, parts: Iterable[Part], *, workers: int) -> Generator[Made, None, None]:
     """
     Make ``parts``, as many at a time as there are ``workers``; one worker is this process.
 

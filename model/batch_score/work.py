@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from model.batch_score.lacking import ask_for_what_it_takes
 from model.batch_score.made import BAD, SCORES, Job, Made
 from model.batch_score.options import Scoring
 from model.batch_score.parts import Part, part_size, parts_of
-from model.batch_score.place import Place
+from model.batch_score.place import BadPlace, Place, StorageFailed
 from model.batch_score.scores import LAYOUT, SCORES_JSON, Scores
 from model.batch_score.telling import Telling
 from model.batch_score.there import PLACES, There
@@ -104,7 +105,8 @@ def _made(
     if there.scores and there.scores.key == job.key:
         place.remove(SCORES_JSON)  # a file of a part is gone
     job = replace(job, is_next=bool(there.others(job.key)))
-    for folder in PLACES if job.is_next else (SCORES, BAD):
+    folders = PLACES if job.is_next else (SCORES, BAD)
+    for folder in folders:
         place.begin(folder)
         place.clear(folder)
     size = part_size(images, len(job.labels))
@@ -113,15 +115,24 @@ def _made(
         for part in parts_of(images, size)
     )
     telling, made = Telling(len(images), say), []
-    for each in _by_engine(job, parts, -(-len(images) // size), scoring):
-        made.append(each)
-        telling.made(each)
+    try:
+        with closing(_by_engine(job, parts, -(-len(images) // size), scoring)) as found:
+            for each in found:
+                made.append(each)
+                telling.made(each)
+    except BaseException:
+        for folder in folders:  # of workers that were ended
+            with suppress(BadPlace, StorageFailed):
+                place.clear(folder)
+        raise
     if telling.kept:
         say(f"{telling.kept} of {len(made)} parts were there, whole")
     return sorted(made, key=lambda each: each.number)
 
 
-def _by_engine(job: Job, parts: Iterable[Part], count: int, scoring: Scoring) -> Iterator[Made]:
+def _by_engine(
+    job: Job, parts: Iterable[Part], count: int, scoring: Scoring
+) -> Generator[Made, None, None]:
     if scoring.engine == "spark":
         from model.batch_score.on_spark import on_spark
 

@@ -234,6 +234,17 @@ def test_stopped_while_they_take_their_place_it_goes_on(out, model_folder, many,
     )
 
 
+def test_an_interruption_leaves_no_draft_of_a_worker_that_was_ended(model_folder, many, tmp_path):
+    def stop(_: str) -> None:
+        (tmp_path / "out" / "scores" / ".part-00009.draft").touch()
+        interrupt()
+
+    with pytest.raises(KeyboardInterrupt):
+        score(model_folder, many, tmp_path / "out", say=stop)
+
+    assert not list((tmp_path / "out").rglob("*.draft"))
+
+
 def test_others_go_when_the_disk_has_what_replaces_them(out, model_folder, many, monkeypatch):
     done = []
     for name in ("settle", "move", "write", "remove"):

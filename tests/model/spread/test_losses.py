@@ -6,7 +6,6 @@ import os
 import signal
 
 import pytest
-from pyspark.errors import PySparkException
 
 from model.config import TrainConfig
 from model.images import open_images
@@ -71,6 +70,8 @@ def test_a_worker_that_is_lost_while_it_decodes_is_told(spark, folder_of, how):
 
 
 def test_an_error_of_the_program_stays_one(spark, folder_of):
+    from pyspark.errors import PySparkException
+
     images = open_images(str(folder_of(cat=4, dog=4)))
 
     with pytest.raises(PySparkException, match="a bug"):
