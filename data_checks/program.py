@@ -26,6 +26,7 @@ from data_checks.check import Report, begin, check_images
 from data_checks.counts import Reference
 from data_checks.limits import BadLimits, Limits
 from data_checks.pool import FactsFailed
+from data_checks.spark.session import NoSpark, session
 from data_checks.unchanged import Changed, Unchanged
 from data_checks.words import BadWord, limits_of, opener_of, reference_of
 
@@ -85,7 +86,7 @@ def program(
         report = (_on_spark if is_on_spark else _here)(
             opened, wanted, out, against, _now_and_then(len(opened), progress), confirm
         )
-    except (bad_dataset, BadLimits, Changed) as error:
+    except (bad_dataset, BadLimits, Changed, NoSpark) as error:
         print(f"refused: {error}", file=sys.stderr)
         return 3
     except (FactsFailed, OSError) as error:
@@ -119,12 +120,8 @@ def _on_spark(
     """By the workers of the session that is found: a cluster's, or one on this machine."""
     from data_checks.spark.check import check_images_on_spark
 
-    try:
-        from pyspark.sql import SparkSession
-    except ModuleNotFoundError as error:
-        raise BadWord("PySpark is not installed: leave out --engine and --workers") from error
     return check_images_on_spark(
-        SparkSession.builder.appName("data checks").getOrCreate(), opened.chunks(),
+        session("data checks"), opened.chunks(),
         labels=opened.labels, limits=limits, out=out.absolute(), reference=reference,
         progress=tell, confirm=confirm,
     )  # fmt: skip

@@ -19,6 +19,10 @@ LEAST_JAVA = 17
 VERSION = re.compile(r'version "(1\.(?P<first>\d+)|(?P<second>\d+))')  # once it was 1.8
 # Java compiles quickly, not thoroughly: Python does most of the work, and its cores are these.
 QUICK_START = "-XX:TieredStopAtLevel=1"
+TOLD_BY = (
+    "PYSPARK_SUBMIT_ARGS", "PYSPARK_GATEWAY_PORT", "SPARK_CONF_DIR", "SPARK_REMOTE",
+    "DATABRICKS_RUNTIME_VERSION",
+)  # fmt: skip
 MOST_FAILURES = 4  # of a task, before its job fails: as on a cluster
 
 
@@ -55,6 +59,12 @@ def environment(
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYTHONPATH": os.pathsep.join(_places()),
     }
+
+
+def here_unless_told() -> None:
+    """Let all cores of this machine be the cluster, unless the environment describes another."""
+    if not any(word in os.environ for word in TOLD_BY):
+        os.environ.update(environment(os.cpu_count() or 1))
 
 
 def lacking() -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL_TESTS = ROOT / "tests" / "model"
+OUTSIDE = ("long", "spark")  # of the gate, which takes what a release takes, and no more
 
 before_tensorflow()  # as the trainer does
 
@@ -49,9 +50,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test directly in tests/model joins the gate by being there, unless it is ``long``."""
+    """Every test directly in tests/model joins the gate by being there, but for ``OUTSIDE``."""
     for item in items:
-        if item.path.parent == MODEL_TESTS and not item.get_closest_marker("long"):
+        outside = any(item.get_closest_marker(mark) for mark in OUTSIDE)
+        if item.path.parent == MODEL_TESTS and not outside:
             item.add_marker(pytest.mark.gate)
 
 

@@ -2,12 +2,57 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+TOLD_BY = (
+    "PYSPARK_SUBMIT_ARGS", "PYSPARK_GATEWAY_PORT", "SPARK_CONF_DIR", "SPARK_REMOTE",
+    "DATABRICKS_RUNTIME_VERSION",
+)  # fmt: skip
+ALONE = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.memory": "2g",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+}
 IMAGES_A_PART, MOST_PARTS = 20_000, 4000
 Keep = Callable[[Any], Any]
+
+
+class NoSpark(ValueError):
+    """This machine has no Spark that starts; the message says how to get one."""
+
+
+def session(name: str) -> Any:
+    """
+    That of the cluster, or what the environment describes; by default all cores of this machine,
+    which nobody else reaches then.
+
+    Raises:
+        NoSpark: PySpark or Java is lacking.
+    """
+    try:
+        from pyspark.errors import PySparkRuntimeError
+        from pyspark.sql import SparkSession
+    except ModuleNotFoundError as error:
+        raise NoSpark("PySpark is not installed: make .venv/spark, or leave out --engine and "
+                      "--workers") from error  # fmt: skip
+    builder = SparkSession.builder.appName(name)
+    if not any(word in os.environ for word in TOLD_BY):
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        builder = builder.config(map=ALONE)
+    try:
+        return builder.getOrCreate()
+    except PySparkRuntimeError as error:
+        if "JAVA_GATEWAY_EXITED" not in str(error):
+            raise
+        raise NoSpark("Spark did not start; it needs Java 17 or newer: apt install "
+                      "openjdk-17-jre-headless, or set JAVA_HOME") from error  # fmt: skip
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from model.batch_score.parts import Part
 from model.batch_score.place import BadPlace, StorageFailed
 from model.batch_score.scores import File
 from model.images import BadDataset
+from model.spark_here import here_unless_told
 
 if TYPE_CHECKING:
     import pyarrow as arrow
@@ -44,6 +45,8 @@ def on_spark(job: Job, parts: Iterable[Part]) -> Generator[Made, None, None]:
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
+    if SparkSession.getActiveSession() is None:
+        here_unless_told()
     spark = SparkSession.builder.appName("batch scoring").getOrCreate()
     rest, together = iter(parts), TASKS_A_CORE * spark.sparkContext.defaultParallelism
     while some := list(islice(rest, together)):

@@ -8,13 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
-from model.spark_here import environment, lacking
+from model.spark_here import here_unless_told, lacking
 from model.spread.failures import CannotSpread
 
-TOLD_BY = (
-    "PYSPARK_SUBMIT_ARGS", "PYSPARK_GATEWAY_PORT", "SPARK_CONF_DIR", "SPARK_REMOTE",
-    "DATABRICKS_RUNTIME_VERSION",
-)  # fmt: skip
 MOST_WAIT_S = 30.0  # in which the machines of a cluster that has just begun report
 
 
@@ -33,8 +29,8 @@ def session(name: str) -> Iterator[Any]:
     from pyspark.sql import SparkSession
 
     has_begun = SparkSession.getActiveSession() is not None
-    if not (has_begun or any(word in os.environ for word in TOLD_BY)):
-        os.environ.update(environment(os.cpu_count() or 1))
+    if not has_begun:
+        here_unless_told()
     found = SparkSession.builder.appName(name).getOrCreate()
     if "connect" in type(found).__module__:
         raise CannotSpread(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image
 
@@ -49,6 +51,51 @@ def images(folder_of):
     root = folder_of(cat=16, dog=16)
     Image.new("L", (16, 16), 90).save(root / "train" / "dog" / "blank.png")
     return root
+
+
+def alone(*words: str | Path, **variables: str) -> subprocess.Popen[str]:
+    """On this machine, of whose Spark nobody says a word."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "data_checks.program", *map(str, words)], cwd=ROOT,
+        env={**plain_environment(), **variables}, text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def test_on_this_machine_nobody_else_can_reach_it(images, tmp_path):
+    asked = ("--images", images, "--opened-by", "model.images:open_images", "--engine", "spark")
+    heard: set[str] = set()
+
+    with alone(*asked, "--out", tmp_path / "out") as program:
+        whole = psutil.Process(program.pid)
+        while program.poll() is None:
+            heard |= listening(whole)
+        assert program.returncode == 0, program.stderr.read()
+
+    assert heard
+    assert heard <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
+
+
+def listening(process: psutil.Process) -> set[str]:
+    """Addresses at which it, or a child, waits for others."""
+    found: set[str] = set()
+    with contextlib.suppress(psutil.Error):
+        for each in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                sockets = each.net_connections("inet")
+                found |= {one.laddr.ip for one in sockets if one.status == psutil.CONN_LISTEN}
+    return found
+
+
+def test_without_java_the_way_out_is_told(images, tmp_path):
+    asked = ("--images", images, "--opened-by", "model.images:open_images", "--engine", "spark")
+
+    with alone(*asked, "--out", tmp_path / "out", JAVA_HOME=str(tmp_path)) as program:
+        said = program.stderr.read()
+
+    assert program.returncode == 3
+    assert "refused: Spark did not start; it needs Java 17 or newer: apt install" in said
+    assert "Traceback" not in said
 
 
 def test_two_workers_leave_the_report_of_one_machine(images, tmp_path):
