@@ -77,9 +77,11 @@ def why_it_ended(what: str, code: int | None, log: Path) -> Exception:
     """What to raise when a program of ours ended without what it should have made."""
     said = tail(log)
     if code == REFUSED:
-        return Refused(f"the {what} refused the data: {said.splitlines()[-1]}")
+        why = said.splitlines()[-1].removeprefix("refused: ")
+        return Refused(f"the {what} refused the data: {why}")
     if code == FAILED:
-        return Transient(f"the {what} failed: {said.splitlines()[-1]}")
+        why = said.splitlines()[-1].removeprefix("failed: ")
+        return Transient(f"the {what} failed: {why}")
     if code is None or code < 0 or code == INTERRUPTED:
         return Transient(f"the {what} was killed (exit code {code}); its last words:\n{said}")
     return RuntimeError(f"the {what} failed with exit code {code}; see {log}\n{said}")
