@@ -18,6 +18,7 @@ from tasks.records import ModelVersion
 from tasks.replay import Replay, replay
 
 READY_S = 180.0
+SILENT_S = 10.0  # for which one that begins again may say nothing
 LOOK_S, READY_LOOK_S = 2.0, 0.5
 MOST_ERRORS = 0.01  # of the answers, while a version is watched
 SCORE = "/score"
@@ -177,7 +178,11 @@ class Prover:
         )
 
     def _ended(self, name: str) -> str:
-        group, words = self._groups.settled(name), self._groups.last_words(name)
+        group, until = self._groups.settled(name), time.monotonic() + SILENT_S
+        words = self._groups.last_words(name)
+        while group.restarts and not words.strip() and time.monotonic() < until:
+            time.sleep(1)  # it has begun again, and did not come to say why it ends
+            words = self._groups.last_words(name)
         return (f"{name} did not come up, or ended: {group.told or group.state or 'no container'}; "
                 f"restarts: {group.restarts}; its last words:\n{words}")  # fmt: skip
 
