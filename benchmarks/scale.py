@@ -14,10 +14,11 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import cyclopts
 import numpy as np
+from cyclopts import Parameter, validators
 
 from benchmarks.noisy_images import make_images
 from benchmarks.results import append, measure, table
@@ -25,6 +26,7 @@ from benchmarks.results import append, measure, table
 app = cyclopts.App(name="benchmarks.scale", help=__doc__)
 MIB = 1 << 20
 SHARES = (4, 2, 1)  # of the largest size that is fitted
+LEAST = Parameter(validator=validators.Number(gte=20_000))
 TIMES = 10  # that the foretold size is larger
 
 
@@ -60,14 +62,14 @@ class Line(NamedTuple):
 
 
 @app.default
-def scale(*, images: int = 20_000, rounds: int = 3) -> None:
+def scale(*, images: Annotated[int, LEAST] = 20_000, rounds: int = 3) -> None:
     """
     Fit each stage on three sizes, then run ten times the largest.
 
     Parameters
     ----------
     images
-        The largest size that is fitted.
+        The largest size that is fitted; of fewer than 20,000, the start is nearly all.
     rounds
         How often each fitted size runs.
     """

@@ -8,7 +8,7 @@ cannot be read as one.
 
 Killed at any moment, it leaves no report, and the same command begins anew. Exit codes: 0 judged:
 the report says how · 1 bug · 2 usage · 3 the data cannot be judged, or changed meanwhile · 4 a
-machine or a storage failed: the same command may work.
+machine or a storage failed: the same command may work · 130 interrupted.
 """
 
 from __future__ import annotations
@@ -159,6 +159,8 @@ def main() -> int:
     except (CycloptsError, BadWord) as error:
         print(f"usage: {error}; see --help", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
 
 
 def task() -> None:

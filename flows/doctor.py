@@ -107,6 +107,15 @@ def _port() -> Finding:
     return Finding("port", True, f"{FIRST_PORT} is free")
 
 
+def _spark() -> Finding:
+    from model.spark_here import lacking
+
+    why = lacking()
+    if why.startswith("PySpark"):  # most people do without
+        return Finding("Spark", True, f"{why}, if you want --workers 2 or --engine spark")
+    return Finding("Spark", not why, "not complete" if why else "PySpark and Java are here", why)
+
+
 def _prefect() -> Finding:
     import httpx
 
@@ -142,5 +151,5 @@ def _cloud(environment: str) -> list[Finding]:
 
 
 CHECKS: tuple[Callable[[], Finding], ...] = (
-    _python, _packages, _state, _disk, _port, _mlflow, _prefect,
+    _python, _packages, _state, _disk, _port, _spark, _mlflow, _prefect,
 )  # fmt: skip

@@ -39,6 +39,9 @@ class Evidence:
     platform: str = platform.platform()
 
 
+ENDINGS = {"KeyboardInterrupt": "interrupted", "TerminationSignal": "cancelled"}
+
+
 @contextlib.contextmanager
 def evidence_of(kind: str, on: Backend) -> Iterator[None]:
     """Keep the evidence of what runs inside, however it ends."""
@@ -47,7 +50,8 @@ def evidence_of(kind: str, on: Backend) -> Iterator[None]:
         try:
             yield
         except BaseException as error:
-            outcome, why = type(error).__name__.lower(), str(error)
+            name = type(error).__name__
+            outcome, why = ENDINGS.get(name, name.lower()), str(error)
             raise
         finally:
             run = str(flow_run.id or "none")

@@ -40,7 +40,7 @@ def _stages(stages: tuple[Stage, ...]) -> Iterator[str]:
 
 
 def _calls(calls: tuple[Call, ...]) -> list[str]:
-    lines = [f"  {call.method:<5} {call.url}\n        {call.why}" for call in calls]
+    lines = [f"  {call.method:<6} {call.url}\n         {call.why}" for call in calls]
     return ["\nand make these calls that change something:\n", *lines]
 
 

@@ -64,6 +64,7 @@ def release(
     on = backends.choose(backend)
     code = read_code()
     with evidence_of("release", on):
+        on.trainer.require(config.workers)
         dataset = on.datasets.identify(data, name)
         name = dataset.name
         with on.ledger.exclusive(f"release of {data}", say, part=release_part(name)):

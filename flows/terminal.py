@@ -59,6 +59,10 @@ def console() -> Console:
     return Console(markup=False, emoji=False, highlight=False, width=width)
 
 
+# By the verdict, or the reason, in full.
+FOLLOWED = ("Finished in state", "Crash detected", "Task run failed with state")
+
+
 class Lines(logging.Handler):
     """Prints what the steps say, each line with the step that says it."""
 
@@ -69,8 +73,8 @@ class Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if not getattr(record, "mlops", False) and record.levelno < logging.WARNING:
             return
-        if record.getMessage().startswith(("Finished in state", "Crash detected")):
-            return  # the verdict, or the reason, follows in full
+        if record.getMessage().startswith(FOLLOWED):
+            return
         step = STEPS.get(getattr(record, "task_name", ""), self._command)
         self._console.print(f"{step:>9} │ {record.getMessage()}", soft_wrap=True)
 

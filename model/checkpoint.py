@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from model import network
 from model.config import TrainConfig
+from model.folder import digest_of_file
 
 if TYPE_CHECKING:
     from keras import Model
 
 Weights = list[NDArray[Any]]
+UNREADABLE = (OSError, ValueError, KeyError, zipfile.BadZipFile)
 
 
 @dataclass
@@ -68,6 +70,14 @@ class Checkpoint:
         self._best = found[2]
         return found[0]
 
+    def is_of_another(self) -> bool:
+        """Is one there, of another run than ours?"""
+        try:
+            with np.load(self._file) as kept:
+                return bool(json.loads(str(kept["progress"]))["key"] != self._key)
+        except UNREADABLE:
+            return False
+
     def save(self, model: Model, progress: Progress) -> None:
         """Keep the state after an epoch, in place of the former one."""
         if progress.best_epoch == progress.epoch:
@@ -95,7 +105,7 @@ class Checkpoint:
             with np.load(self._file) as kept:
                 noted = json.loads(str(kept["progress"]))
                 state, best = _numbered(kept, "state"), _numbered(kept, "best")
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except UNREADABLE:
             return None
         is_ours = noted.pop("key") == self._key
         return (Progress(**noted), state, best) if is_ours else None
@@ -103,9 +113,13 @@ class Checkpoint:
 
 def run_key(config: TrainConfig, data_digest: str) -> str:
     """What decides the weights: configuration, data, and the file that a user edits."""
-    code = Path(network.__file__).read_bytes()
-    parts = (config.model_dump_json(), data_digest, hashlib.sha256(code).hexdigest())
+    parts = (config.model_dump_json(), data_digest, network_digest())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def network_digest() -> str:
+    """SHA-256 of model/network.py, which a user edits, in hexadecimal."""
+    return digest_of_file(Path(network.__file__))
 
 
 def _variables(model: Model) -> list[Any]:

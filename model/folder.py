@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.json"
+PROGRESS, NOTES = "progress.jsonl", "notes.txt"  # a line an epoch; what befell workers
 SERVED = ("model.tflite", "labels.json")  # what decides the answers: the digest of a model
 KEPT = {".keras", ".tflite", ".json", ".parquet", ".png", ".md"}
 

@@ -12,12 +12,13 @@ from model.arrays import TrainingImages, load_arrays
 from model.checkpoint import Checkpoint, Progress
 from model.config import TrainConfig
 from model.fit import fit
+from model.folder import PROGRESS
 from model.images import ImageSet
 
 if TYPE_CHECKING:
     from keras import Model
 
-CHECKPOINTS, PROGRESS = "checkpoints", "progress.jsonl"
+CHECKPOINTS = "checkpoints"
 Tell = Callable[[Progress], None]
 
 

@@ -19,6 +19,7 @@ LEAST_JAVA = 17
 VERSION = re.compile(r'version "(1\.(?P<first>\d+)|(?P<second>\d+))')  # once it was 1.8
 # Java compiles quickly, not thoroughly: Python does most of the work, and its cores are these.
 QUICK_START = "-XX:TieredStopAtLevel=1"
+LOG = Path(__file__).resolve().with_name("spark_log4j2.properties")
 TOLD_BY = (
     "PYSPARK_SUBMIT_ARGS", "PYSPARK_GATEWAY_PORT", "SPARK_CONF_DIR", "SPARK_REMOTE",
     "DATABRICKS_RUNTIME_VERSION",
@@ -43,7 +44,6 @@ def environment(
         "spark.driver.host": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        "spark.log.level": "ERROR",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.catalogImplementation": "in-memory",
         **({"spark.local.dir": str(scratch)} if scratch else {}),
@@ -51,7 +51,7 @@ def environment(
     threads = f"local[{cores},{MOST_FAILURES}]"
     master = f"local-cluster[{machines},{cores},1024]" if machines else threads
     words = [f"--master {master}", f"--driver-memory {memory}"]
-    words += [f"--driver-java-options {QUICK_START}"]
+    words += [f"--driver-java-options '{QUICK_START} -Dlog4j2.configurationFile={LOG.as_uri()}'"]
     words += [f"--conf {name}={value}" for name, value in said.items()]
     return {
         "PYSPARK_SUBMIT_ARGS": " ".join([*words, "pyspark-shell"]),
@@ -63,12 +63,18 @@ def environment(
 
 def here_unless_told() -> None:
     """Let all cores of this machine be the cluster, unless the environment describes another."""
-    if not any(word in os.environ for word in TOLD_BY):
+    if not _is_told():
         os.environ.update(environment(os.cpu_count() or 1))
 
 
-def lacking() -> str:
-    """What this machine lacks for Spark, and how to get it; nothing if it has all."""
+def lacking(workers: int = 1) -> str:
+    """
+    What this machine lacks for Spark, and how to get it; nothing if it has all.
+
+    Args:
+        workers: that shall run at once, each on a core; where the environment describes another
+            Spark, only that knows how many it runs.
+    """
     if importlib.util.find_spec("pyspark") is None:
         return "PySpark is not installed: make .venv/spark"
     if "DATABRICKS_RUNTIME_VERSION" in os.environ:  # a cluster has its own
@@ -78,7 +84,16 @@ def lacking() -> str:
         other = "" if found is None else f", and this is {found}"
         return (f"Spark needs Java {LEAST_JAVA} or newer{other}: "
                 f"apt install openjdk-{LEAST_JAVA}-jre-headless, or set JAVA_HOME")  # fmt: skip
+    cores = os.cpu_count() or 1
+    if workers > cores and not _is_told():
+        return (f"each takes a core, and this machine has {cores}: ask for --workers {cores} at "
+                "most, or for a cluster (docs/how-to/several-workers.md)")  # fmt: skip
     return ""
+
+
+def _is_told() -> bool:
+    """Does the environment describe a Spark?"""
+    return any(word in os.environ for word in TOLD_BY)
 
 
 def _java() -> int | None:

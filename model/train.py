@@ -3,7 +3,8 @@
 
 Killed at any moment, the same command goes on from the last epoch; on a finished folder it answers
 at once. Exit codes: 0 done · 1 bug · 2 usage · 3 the data cannot be learned from, or not by so many
-workers · 4 workers were lost again and again, or a disk, the storage or the network failed.
+workers, or the folder holds another model · 4 workers were lost again and again, or a disk, the
+storage or the network failed · 130 interrupted.
 """
 
 from __future__ import annotations
@@ -31,6 +32,12 @@ SENTENCE = (
     "epoch {epoch:g}/{epochs:g}  loss {loss:.4f}  accuracy {accuracy:.4f}  validation loss "
     "{val_loss:.4f}  accuracy {val_accuracy:.4f}  {images_per_s:,.0f} images/s"
 )
+
+
+class Occupied(ValueError):
+    """The folder holds another model than was asked for; the message says which."""
+
+
 app = App(
     name="python -m model.train", help=__doc__, version_flags=[], result_action="return_value"
 )
@@ -79,13 +86,14 @@ def train(
     try:
         if copy:
             copy.pull()
-        if _is_finished(out):
-            print(f"{out} holds a finished model already")
+        if done := _finished(out):
+            _ask_for_same(done, config, dataset_digest)
+            print(f"{out} holds a finished model of {done.manifest['dataset']['uri']} already")
             if copy:
                 copy.push()  # the one who finished it may have died before this
             return 0
         _train(data, out, config, copy, tracking_uri, experiment, run_name, tags, dataset_digest)
-    except (BadDataset, BadImage, CannotLearn, CannotSpread) as error:
+    except (BadDataset, BadImage, CannotLearn, CannotSpread, Occupied) as error:
         print(f"refused: {error}", file=sys.stderr)
         return 3
     except (WorkersLost, OSError) as error:
@@ -105,8 +113,8 @@ def _train(
     tags: dict[str, str],
     checked: str | None,
 ) -> None:
-    from model.checkpoint import run_key
-    from model.learner import learner
+    from model.checkpoint import Checkpoint, network_digest, run_key
+    from model.learner import CHECKPOINTS, learner
     from model.report import write_report
     from model.tracking import ends_with, open_run
 
@@ -119,6 +127,9 @@ def _train(
               flush=True)  # fmt: skip
         digest = _digest(images, checked)
         key = run_key(config, digest)
+        if Checkpoint(out / CHECKPOINTS, key).is_of_another():
+            print(f"the epochs in {out} are of other options, images or code: it begins anew",
+                  flush=True)  # fmt: skip
         run = open_run(tracking_uri, experiment or images.name, run_name, tags, out, key)
         with ends_with(run):
             run.parameters(config.model_dump())
@@ -126,7 +137,10 @@ def _train(
             folder = write_report(
                 model, progress, images, arrays, config, out, digest=digest,
                 seconds=sum(epoch["seconds"] for epoch in progress.history),
-                facts={"tags": tags, "mlflow_run_id": run.id, "workers": config.workers},
+                facts={
+                    "tags": tags, "mlflow_run_id": run.id, "workers": config.workers,
+                    "network_code": network_digest(),
+                },
             )  # fmt: skip
     run.finish(folder)
     if copy:
@@ -161,12 +175,33 @@ def _digest(images: ImageSet, checked: str | None) -> str:
     return digest
 
 
-def _is_finished(out: Path) -> bool:
+def _finished(out: Path) -> ModelFolder | None:
     try:
-        ModelFolder.read(out).verify()
+        folder = ModelFolder.read(out)
+        folder.verify()
     except BadModelFolder:
-        return False
-    return True
+        return None
+    return folder
+
+
+def _ask_for_same(done: ModelFolder, config: TrainConfig, digest: str | None) -> None:
+    """Raises Occupied: the model is of other options, images or code than were asked for."""
+    from model.checkpoint import network_digest
+
+    wanted, kept = config.model_dump(), TrainConfig().model_dump() | done.manifest["config"]
+    others = [
+        f"--{name.replace('_', '-')} {kept[name]}, not {value}"
+        for name, value in wanted.items()
+        if kept[name] != value
+    ]
+    found = done.manifest["dataset"]["digest"]
+    if digest not in (None, found):
+        others.append(f"images of digest {found[:12]}, not {str(digest)[:12]}")
+    if done.manifest.get("network_code") not in (None, network_digest()):
+        others.append("model/network.py as it was, before it was edited")
+    if others:
+        raise Occupied(f"{done.path} holds a finished model already, trained with "
+                       f"{'; '.join(others)}; give another --out, or remove it")  # fmt: skip
 
 
 def main() -> int:
@@ -179,6 +214,9 @@ def main() -> int:
         print(f"usage: {faults(cause) if isinstance(cause, ValidationError) else error}; "
               "see --help", file=sys.stderr)  # fmt: skip
         return 2
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on from the last epoch", file=sys.stderr)
+        return 130
 
 
 def task() -> None:

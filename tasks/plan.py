@@ -25,8 +25,10 @@ def foresee(
     Look at what earlier releases left, by the same digests that a release would go by.
 
     Raises:
-        Refused: the images cannot be read, or the backend cannot be asked.
+        Refused: the images cannot be read, there are not so many workers, or the backend cannot
+            be asked.
     """
+    on.trainer.require(config.workers)
     code = read_code()
     dataset = on.datasets.identify(data, name)
     champion = on.registry.champion(dataset.name)

@@ -75,6 +75,9 @@ class Datasets(Protocol):
 class Trainer(Protocol):
     """Runs ``python -m model.train`` somewhere."""
 
+    def require(self, workers: int) -> None:
+        """Starts nothing. Raises Refused: it could not start so many workers together."""
+
     def submit(self, job: TrainingJob) -> TrainingRun:
         """Start the run, or find the one with the same token again: it is never run twice."""
 

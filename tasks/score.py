@@ -80,7 +80,7 @@ def await_scoring(on: Backend, run: ScoringRun) -> Scored | Skipped[Scored]:
     report = run.folder / "report"
     _show(run, scores)
     scored = scored_of(run, scores, report, digest_of_file(report / SCORES_JSON))
-    if any("holds these scores already" in line for line in lines):
+    if lines and "holds these scores already" in lines[-1]:  # else it did something for them
         return Skipped(scored, f"{scores.said} before: nothing changed since {scores.ended}")
     return scored
 

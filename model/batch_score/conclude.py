@@ -71,6 +71,8 @@ def conclude(scores: Scores, place: Place, scoring: Scoring, say: Callable[[str]
         from model.batch_score.delta import write_logs
 
         write_logs(told, place)
+        if there.scores and not is_new and not there.is_delta:
+            say("they are a Delta table now")
     if there.scores != told:
         place.write(SCORES_JSON, told.to_json())
         place.settle("")

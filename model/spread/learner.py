@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from model.checkpoint import Checkpoint, Progress
 from model.config import TrainConfig
 from model.fit import is_over
+from model.folder import NOTES, PROGRESS
 from model.images import ImageSet
-from model.learner import CHECKPOINTS, PROGRESS, Tell, write_progress
+from model.learner import CHECKPOINTS, Tell, write_progress
 from model.network import NETWORKS
 from model.spread.failures import CannotSpread, WorkersLost
 from model.spread.following import Follower, while_it_runs
@@ -76,6 +77,8 @@ class OnWorkers:
         begun = checkpoint.progress()
         self._place.mkdir(parents=True, exist_ok=True)
         write_progress(self._place / PROGRESS, begun)  # not what another run left there
+        if not begun.epoch:
+            (self._place / NOTES).unlink(missing_ok=True)
         follower.begin(begun)
         epoch = begun.epoch
         if not is_over(begun, self._config):
@@ -94,9 +97,16 @@ class OnWorkers:
         def attempt() -> Learned:
             return while_it_runs(stage, follower.look, stage.cancel)
 
-        learned = repeated(attempt, lambda: checkpoint.progress().epoch, _say)
-        _say(f"{job.workers} workers ended with the same weights, {learned.weights[:12]}")
+        learned = repeated(attempt, lambda: checkpoint.progress().epoch, self._say)
+        self._say(f"{job.workers} workers ended with the same weights, {learned.weights[:12]}")
         return learned.epoch
+
+    def _say(self, line: str) -> None:
+        """To the log of this program, and to whoever follows it from elsewhere."""
+        print(line, flush=True)
+        file = self._place / NOTES
+        before = file.read_text(encoding="utf-8") if file.exists() else ""
+        file.write_text(f"{before}{line}\n", encoding="utf-8")  # a volume takes whole files alone
 
 
 def seen(checkpoint: Checkpoint, epoch: int, within_s: float = SEEN_WITHIN_S) -> Progress:
@@ -121,7 +131,3 @@ def seen(checkpoint: Checkpoint, epoch: int, within_s: float = SEEN_WITHIN_S) ->
             "that all machines see"
         )
     return progress
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from model.learner import CHECKPOINTS, PROGRESS
+from model.folder import PROGRESS
+from model.learner import CHECKPOINTS
 from model.spread.failures import CannotSpread, UnevenlySeated
 from model.spread.job import KEPT, Job
 

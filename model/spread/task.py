@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 LEARNED = "worker int, epoch int, weights string"
 PEER_WAITS_S = 10.0
 MODULE = "model.spread.worker"
+# What TensorFlow says before anybody can tell it to be quiet; a machine without a GPU is no error.
+NOISE = re.compile(r"WARNING: All log messages before absl|[IW]\d{4} |E\d{4} .* call to cuInit")
 
 
 class WorkerEnded(RuntimeError):
@@ -107,7 +110,8 @@ def _ended(worker: int, code: int, said: str, note: Path) -> Ended:
 
 
 def _say(worker: int, line: str) -> None:
-    print(f"worker {worker}: {line}", file=sys.stderr, flush=True)
+    if not NOISE.match(line):
+        print(f"worker {worker}: {line}", file=sys.stderr, flush=True)
 
 
 def _disk(job: Job, worker: int) -> str:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from model.checkpoint import Checkpoint, Progress
 from model.devices import before_tensorflow
 from model.fit import CannotLearn, learn
-from model.folder import write_json
-from model.learner import CHECKPOINTS, PROGRESS, write_progress
+from model.folder import PROGRESS, write_json
+from model.learner import CHECKPOINTS, write_progress
 from model.mirror import Mirror
 from model.spread.child import end_with_parent
 from model.spread.failures import CannotSpread
@@ -38,8 +38,10 @@ def main() -> int:
     try:
         _learn(seat, folder)
     except Exception as error:  # noqa: BLE001 (told, and the process ends)
-        traceback.print_exc()
-        (folder / ENDED).write_text(_ended(seat.worker, error).text(), encoding="utf-8")
+        ended = _ended(seat.worker, error)
+        if ended.why in ("bug", "died"):  # else it is not this code's
+            traceback.print_exc()
+        (folder / ENDED).write_text(ended.text(), encoding="utf-8")
         return 1
     return 0
 

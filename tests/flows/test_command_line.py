@@ -155,7 +155,7 @@ def test_the_doctor_finds_this_machine_well(flows):
     done = flows("doctor")
 
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count("well") == 7
+    assert done.stdout.count("well") == 8
 
 
 def test_the_doctor_says_what_is_ill_and_its_cure(flows):

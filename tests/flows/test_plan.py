@@ -88,6 +88,18 @@ def test_a_plan_of_this_machine_is_what_a_release_finds(released, pictures):
     }  # fmt: skip
 
 
+def test_more_workers_than_there_are_cores_are_refused_before_anything_is_done(released, pictures):
+    kept = sorted(released.state.rglob("*.json"))
+    for command in ("plan", "release"):
+        done = released(command, "--data", str(pictures), *FAST, "--workers", "900")
+        assert done.returncode == 3, done.stdout + done.stderr
+        assert re.search("--workers 900: .*(each takes a core|make .venv/spark)", done.stderr)
+        assert not re.search("validate|gate", done.stdout)
+    assert [path for path in kept if "evidence" not in path.parts] == [
+        path for path in sorted(released.state.rglob("*.json")) if "evidence" not in path.parts
+    ]
+
+
 def would(printed: str) -> dict[str, str]:
     stages = "validate|gate|train|evaluate|register|deploy"
     return dict(re.findall(rf"^({stages}) +(skip|run|depends|refuse)", printed, re.MULTILINE))

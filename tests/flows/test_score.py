@@ -78,6 +78,7 @@ def test_the_same_again_is_skipped_and_other_scores_are_refused(scored, released
     assert other.returncode == 3
     assert "holds other scores, of version 1" in other.stderr
     assert "Traceback" not in other.stdout + other.stderr
+    assert "Task run failed" not in other.stdout
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
 

@@ -57,7 +57,9 @@ def test_a_finished_model_is_copied_although_its_trainer_died_before(model_folde
     mirror.mkdir()
     shutil.copy(out / "progress.jsonl", mirror)
 
-    assert train(data="nothing", out=out, mirror=mirror, config=TrainConfig()) == 0
+    config = TrainConfig(epochs=6, batch_size=8)
+
+    assert train(data="nothing", out=out, mirror=mirror, config=config) == 0
 
     assert ModelFolder.read(mirror).digest == ModelFolder.read(model_folder).digest
     ModelFolder.read(mirror).verify()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from model.spark_here import lacking
+from model.spark_here import TOLD_BY, lacking
 
 pytestmark = pytest.mark.spark
 
@@ -36,6 +36,16 @@ def test_a_new_one_is_not(java, version):
     java(version)
 
     assert lacking() == ""
+
+
+def test_more_workers_than_cores_are_told_unless_another_spark_is_described(java, monkeypatch):
+    java("17.0.15")
+    for name in TOLD_BY:
+        monkeypatch.delenv(name, raising=False)
+
+    assert "ask for --workers" in lacking(workers=900)
+    monkeypatch.setenv("SPARK_CONF_DIR", "of-a-cluster")
+    assert lacking(workers=900) == ""
 
 
 def test_a_place_without_java_is_told(java):

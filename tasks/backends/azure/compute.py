@@ -29,6 +29,15 @@ def described(given: AzureSettings, workers: int = 1) -> str:
     return f"a new {given.node_type} ({kind}), which ends with it"
 
 
+def require_workers(given: AzureSettings, workers: int) -> None:
+    """Raises Refused: this compute cannot start so many together."""
+    if given.serverless and workers > 1:
+        raise Refused(
+            f"serverless compute does not start {workers} workers together; unset "
+            "DATABRICKS_SERVERLESS_COMPUTE_ID, or leave out --workers"
+        )
+
+
 def task_of(
     given: AzureSettings, wheel: str, libraries: list[str], workers: int = 1
 ) -> dict[str, Any]:
@@ -41,11 +50,7 @@ def task_of(
     Raises:
         Refused: this compute cannot start several together.
     """
-    if given.serverless and workers > 1:
-        raise Refused(
-            f"serverless compute does not start {workers} workers together; unset "
-            "DATABRICKS_SERVERLESS_COMPUTE_ID, or leave out --workers"
-        )
+    require_workers(given, workers)
     if given.serverless:
         return {"environment_key": KEY}
     wanted = [{"whl": wheel}, *({"pypi": {"package": each}} for each in libraries)]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from tasks.backends.azure.compute import environments_of, task_of
+from tasks.backends.azure.compute import environments_of, require_workers, task_of
 from tasks.backends.azure.failures import told
 from tasks.backends.azure.outcomes import explained
 from tasks.backends.azure.settings import AzureSettings
@@ -45,6 +45,10 @@ class Jobs:
         self._client, self._settings = client, settings
         self._poll_s = POLL_S if poll_s is None else poll_s
         self._patience_s = patience_s
+
+    def require(self, workers: int) -> None:
+        """Raises Refused: the compute would not start so many machines together."""
+        require_workers(self._settings, workers)
 
     def submit(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from data_checks.check import REPORT
 from tasks.backends.azure.compute import described
 from tasks.backends.azure.containers.foreseen import ServingPlan
 from tasks.backends.azure.prices import Prices
@@ -64,6 +65,8 @@ class AzurePlanner:
                 yield Call("PUT", f"{host}/2.0/fs/files{place}", "what they are compared with")
             yield Call("POST", f"{host}/2.2/jobs/runs/submit",
                        f"a run that looks at the images on {self._compute(foreseen)}")  # fmt: skip
+            yield Call("DELETE", f"{host}/2.0/fs/files{given.volume}/checks/{foreseen.checks_key}"
+                       f"/{REPORT}", "in the volume, once it is kept in Blob Storage")  # fmt: skip
         if not foreseen.is_tested:
             code = foreseen.job.gate.code.digest
             yield Call("PUT", f"{blobs}/locks/gate/{code}", "a lease on the gate")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.folder import MANIFEST, ModelFolder
+from model.folder import MANIFEST, NOTES, PROGRESS, ModelFolder
 from tasks.backends.azure.jobs import Jobs, is_success
 from tasks.backends.azure.tracking import Tracking, untold
 from tasks.backends.azure.volume import Volume
@@ -35,6 +35,10 @@ class DatabricksTrainer:
         self.wheel = wheel
         self._runs = state / "runs"
 
+    def require(self, workers: int) -> None:
+        """Raises Refused: serverless compute would not start so many together."""
+        self._jobs.require(workers)
+
     def submit(self, job: TrainingJob) -> TrainingRun:
         """Start the run, or find it again by its token."""
         run = TrainingRun(job.token, job, self._runs / job.token)
@@ -52,16 +56,7 @@ class DatabricksTrainer:
         """Follow the run to its end, and fetch what it made."""
         if folder := finished(run):
             return self._candidate(run, folder)
-        told = 0
-
-        def look() -> None:
-            nonlocal told
-            lines = (self._volume.read("runs", run.token, "progress.jsonl") or b"").splitlines()
-            for line in lines[told:]:
-                watch(sentence(line.decode()))
-            told = max(told, len(lines))
-
-        ended = self._jobs.follow(int(run.number), look)
+        ended = self._jobs.follow(int(run.number), self._looks(run, watch))
         if not is_success(ended):
             raise self._jobs.explained(ended)
         self._volume.fetch(run.folder / "out", "runs", run.token, but=OF_THE_TRAINER)
@@ -96,6 +91,22 @@ class DatabricksTrainer:
     def lost(self, is_awaited: Callable[[str], bool]) -> list[int]:
         """The runs that ``sweep`` would end."""
         return [n for n, token in self._jobs.active(ENTRY).items() if not is_awaited(token)]
+
+    def _looks(self, run: TrainingRun, watch: Watch) -> Callable[[], None]:
+        """Tells the lines that came since it was called last."""
+        files: dict[str, Watch] = {PROGRESS: lambda line: watch(sentence(line))}
+        if run.job.config.workers > 1:
+            files[NOTES] = watch
+        told = dict.fromkeys(files, 0)
+
+        def look() -> None:
+            for name, tell in files.items():
+                lines = (self._volume.read("runs", run.token, name) or b"").decode().splitlines()
+                for line in lines[told[name] :]:
+                    tell(line)
+                told[name] = max(told[name], len(lines))
+
+        return look
 
     def _words(self, run: TrainingRun) -> list[str]:
         on_driver = f"/tmp/mlops/{run.token}"  # noqa: S108 (of the cluster, which is ours alone)

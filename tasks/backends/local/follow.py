@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from tasks.ports import Watch
@@ -11,15 +11,19 @@ from tasks.ports import Watch
 PAUSE_S = 0.2
 
 
-def follow(path: Path, is_alive: Callable[[], bool], watch: Watch) -> None:
-    """Tell ``watch`` every line of ``path`` until the program that writes it has ended."""
-    lines = Lines(path)
+def follow(told: Mapping[Path, Watch], is_alive: Callable[[], bool]) -> None:
+    """Tell every line of each file to whom it is for, until the program that writes has ended."""
+    files = [(Lines(path), watch) for path, watch in told.items()]
+
+    def look() -> None:
+        for lines, watch in files:
+            for line in lines.fresh():
+                watch(line)
+
     while is_alive():
-        for line in lines.fresh():
-            watch(line)
+        look()
         time.sleep(PAUSE_S)
-    for line in lines.fresh():
-        watch(line)
+    look()
 
 
 class Lines:

@@ -45,7 +45,7 @@ class ProcessScorer:
     def wait(self, run: ScoringRun, watch: Watch) -> Scores:
         """Follow the run to its end."""
         report, at = run.folder / "report", _report(run)
-        follow(report / PROGRESS, lambda: self._programs.is_alive(at), watch)
+        follow({report / PROGRESS: watch}, lambda: self._programs.is_alive(at))
         if scores := _scores(report / SCORES_JSON):
             return scores
         raise self._explain(run)

@@ -7,8 +7,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from model.folder import NOTES, PROGRESS
+from model.spark_here import lacking
 from tasks.backends.local.follow import follow
 from tasks.backends.local.programs import Programs
+from tasks.errors import Refused
 from tasks.ports import Watch
 from tasks.records import Candidate, TrainingJob, TrainingRun
 from tasks.trained import candidate_of, finished, knobs_of, sentence
@@ -24,6 +27,11 @@ class ProcessTrainer:
         self._tracking_uri = tracking_uri
         self._programs = Programs(MODULE, "trainer")
 
+    def require(self, workers: int) -> None:
+        """Raises Refused: this machine has no Spark, or not a core for each of them."""
+        if workers > 1 and (why := lacking(workers)):
+            raise Refused(f"--workers {workers}: {why}")
+
     def submit(self, job: TrainingJob) -> TrainingRun:
         """Start the run, unless it runs or ended well; killed, it goes on from its checkpoint."""
         run = TrainingRun(job.token, job, self._runs / job.token)
@@ -35,10 +43,9 @@ class ProcessTrainer:
         """Follow the run to its end."""
         if folder := finished(run):
             return candidate_of(run, folder)
-        progress = run.folder / "out" / "progress.jsonl"
-        follow(
-            progress, lambda: self._programs.is_alive(_out(run)), lambda line: watch(sentence(line))
-        )
+        out = run.folder / "out"
+        told = {out / PROGRESS: lambda line: watch(sentence(line)), out / NOTES: watch}
+        follow(told, lambda: self._programs.is_alive(_out(run)))
         if folder := finished(run):
             return candidate_of(run, folder)
         raise self._programs.why_it_ended(_out(run), _log(run))

@@ -40,9 +40,8 @@ class ProcessTuner:
         """Follow the search to its end."""
         if result := _ended(run):
             return result
-        follow(
-            run.folder / "out" / "progress.txt", lambda: self._programs.is_alive(_out(run)), watch
-        )
+        told = {run.folder / "out" / "progress.txt": watch}
+        follow(told, lambda: self._programs.is_alive(_out(run)))
         if result := Result.read(run.folder / "out"):
             return result
         raise self._programs.why_it_ended(_out(run), _log(run))

@@ -16,9 +16,9 @@ from tests.model.batch_score.conftest import rows_of
 with_deltalake = pytest.mark.spark  # installed with Spark, as what scales out is
 
 
-def score(model, data, out, format="delta", **more):
+def score(model, data, out, format="delta", say=lambda _: None, **more):
     scoring = Scoring(workers=1, format=format, **more)
-    return work(Asked(model, str(data), str(out), scoring, "3"), lambda _: None)
+    return work(Asked(model, str(data), str(out), scoring, "3"), say)
 
 
 def table_of(out, folder="scores"):
@@ -52,9 +52,11 @@ def test_the_same_again_is_no_new_version(model_folder, pictures, tmp_path):
 
 @with_deltalake
 def test_parquet_becomes_delta_and_other_scores_a_version_of_it(model_folder, pictures, tmp_path):
+    said: list[str] = []
     score(model_folder, pictures, tmp_path, format="parquet")
-    score(model_folder, pictures, tmp_path)
+    score(model_folder, pictures, tmp_path, say=said.append)
     assert table_of(tmp_path).count() == 48
+    assert said[-1] == "they are a Delta table now"
 
     score(model_folder, pictures, tmp_path, split="test", replace=True)
 

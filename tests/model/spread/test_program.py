@@ -61,6 +61,7 @@ def test_a_killed_worker_is_replaced_and_the_run_ends_as_if_it_had_not_been(
     )
     assert lost, said
     assert 3 <= int(lost[1]) < EPOCHS
+    assert lost[0] in (tmp_path / "out" / "notes.txt").read_text()
     assert epochs_told(said) == list(range(1, EPOCHS + 1))
     assert ModelFolder.read(tmp_path / "out").digest == whole[1].digest
     programs.leave_nothing()
