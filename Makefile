@@ -55,7 +55,7 @@ cloud-test: .venv/dev .venv/azurite .venv/spark $(if $(AZURE_REST_API_SPECS),.ve
 	  -n 2 --dist loadfile --timeout 900 $(TESTS)
 
 spark-test: .venv/dev .venv/spark ## Facts, training and scoring on Spark, on this machine (needs Java 17)
-	$(BIN)/python -m pytest -m "spark and not endurance and not cloud" --timeout 900 tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "spark and not endurance and not cloud" --timeout 900 tests
 
 endurance: .venv/dev .venv/spark ## Kill, load, flood and fuzz what runs (three quarters of an hour; needs Java 17)
 	$(BIN)/python -m pytest -m "endurance and not cloud" -s --tb=short tests/endurance tests/flows

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from model.epoch import Epochs, Measured
+from model.spread.exchange import hasten
 
 if TYPE_CHECKING:
     from keras import Model
@@ -50,6 +51,7 @@ class SharedEpochs(Epochs):
         ]
         self._gather = tf.function(lambda row: strategy.run(_gathered, args=(row,)))
         self._average = tf.function(lambda: strategy.run(_averaged, args=(self._followed,)))
+        hasten(optimizer, network, workers, self._devices)
         super().__init__(network, optimizer, strategy, smoothing)
 
     def train(self, batches: Feed) -> Measured:

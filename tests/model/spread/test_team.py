@@ -58,8 +58,12 @@ def test_a_step_knows_the_images_of_both(both):
 def test_both_end_with_the_same_weights_bit_for_bit(both):
     one, two = both
 
-    for name in ("weights", "measures", "baseline"):
+    for name in ("weights", "measures", "baseline", "by ring"):
         np.testing.assert_array_equal(one[name], two[name])
+
+
+def test_gradients_are_summed_up_at_once_as_around_the_ring(both):
+    np.testing.assert_array_equal(both[0]["baseline"], both[0]["by ring"])
 
 
 def test_two_learn_what_one_would_from_the_batches_of_both(both, monkeypatch):

@@ -73,13 +73,14 @@ def main() -> None:
     from model.config import TrainConfig
     from model.fit import learn
     from model.share import order_of, parted
+    from model.spread import exchange
     from model.spread.team import Team
 
     network.NETWORKS["flat"] = flat
     arrays, found = made(NUMBER), {}
 
-    def learned(config):
-        checkpoint = Checkpoint(PLACE / f"{config.network}{NUMBER}", "")
+    def learned(config, place):
+        checkpoint = Checkpoint(PLACE / f"{place}{NUMBER}", "")
         team = Team(config, NUMBER, IMAGES, shared)
         return learn(arrays, CLASSES, config, checkpoint, lambda progress: None, team)
 
@@ -94,10 +95,15 @@ def main() -> None:
         found[f"seen{epoch}"] = np.concatenate(batches)
     found["validation"] = np.concatenate(seen(team.validation(arrays, validation)))
 
-    _, twin, progress = learned(config)
+    _, twin, progress = learned(config, "flat")
     found["weights"], found["measures"] = joined(twin.variables), measures(progress)
-    _, twin, _ = learned(TrainConfig(**KNOBS))  # with batch normalization
+    _, twin, _ = learned(TrainConfig(**KNOBS), "baseline")  # with batch normalization
+    assert "_all_reduce_sum_gradients" in vars(twin.optimizer)
     found["baseline"] = joined([*twin.variables, *twin.optimizer.variables])
+    exchange.MOST_BYTES = 0  # as if the network were large
+    _, twin, _ = learned(TrainConfig(**KNOBS), "by ring")
+    assert "_all_reduce_sum_gradients" not in vars(twin.optimizer)
+    found["by ring"] = joined([*twin.variables, *twin.optimizer.variables])
     np.savez(PLACE / f"{NUMBER}.npz", **found)
 
 
