@@ -115,8 +115,9 @@ clean: ## Remove the environment and all caches; the state in .mlops stays
 	@touch $@
 
 .venv/spark: $(REQUIREMENTS)/spark.txt $(REQUIREMENTS)/build.txt .venv/app
-	@echo "installing Spark (450 MB; it needs Java 17)"
+	@echo "installing Spark (600 MB; it needs Java 17)"
 	@$(INSTALL) --build-constraints $(REQUIREMENTS)/build.txt -r $<
+	@$(BIN)/python -m infra.spark_classes
 	@touch $@
 
 .venv/azurite .venv/oav: .venv/%: infra/%/package-lock.json .venv/uv

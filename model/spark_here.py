@@ -19,6 +19,7 @@ LEAST_JAVA = 17
 VERSION = re.compile(r'version "(1\.(?P<first>\d+)|(?P<second>\d+))')  # once it was 1.8
 # Java compiles quickly, not thoroughly: Python does most of the work, and its cores are these.
 QUICK_START = "-XX:TieredStopAtLevel=1"
+CLASSES = Path(sys.prefix, "share", "spark-classes.jsa")  # by infra/spark_classes.py
 LOG = Path(__file__).resolve().with_name("spark_log4j2.properties")
 TOLD_BY = (
     "PYSPARK_SUBMIT_ARGS", "PYSPARK_GATEWAY_PORT", "SPARK_CONF_DIR", "SPARK_REMOTE",
@@ -28,7 +29,12 @@ MOST_FAILURES = 4  # of a task, before its job fails: as on a cluster
 
 
 def environment(
-    cores: int, *, machines: int = 0, memory: str = "2g", scratch: Path | None = None
+    cores: int,
+    *,
+    machines: int = 0,
+    memory: str = "2g",
+    scratch: Path | None = None,
+    java: str | None = None,
 ) -> dict[str, str]:
     """
     Variables for a program that shall find ``cores`` cores of this machine as its cluster.
@@ -38,6 +44,7 @@ def environment(
             gigabyte; 0: threads of the driver.
         memory: of the driver's JVM, as Spark writes it; Python's processes are beside it.
         scratch: where shuffled data may lie; by default where the system keeps such files.
+        java: options of the driver's JVM; by default those that start it from ``CLASSES``.
     """
     said = {
         "spark.driver.bindAddress": "127.0.0.1",
@@ -51,7 +58,8 @@ def environment(
     threads = f"local[{cores},{MOST_FAILURES}]"
     master = f"local-cluster[{machines},{cores},1024]" if machines else threads
     words = [f"--master {master}", f"--driver-memory {memory}"]
-    words += [f"--driver-java-options '{QUICK_START} -Dlog4j2.configurationFile={LOG.as_uri()}'"]
+    options = (QUICK_START, f"-Dlog4j2.configurationFile={LOG.as_uri()}", _kept(java))
+    words += [f"--driver-java-options '{' '.join(options).strip()}'"]
     words += [f"--conf {name}={value}" for name, value in said.items()]
     return {
         "PYSPARK_SUBMIT_ARGS": " ".join([*words, "pyspark-shell"]),
@@ -59,6 +67,14 @@ def environment(
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYTHONPATH": os.pathsep.join(_places()),
     }
+
+
+def _kept(java: str | None) -> str:
+    if java is None and CLASSES.exists():
+        return (
+            f'-XX:SharedArchiveFile="{CLASSES}" -Xlog:disable'  # of another Java: nothing, quietly
+        )
+    return java or ""
 
 
 def here_unless_told() -> None:

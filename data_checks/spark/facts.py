@@ -23,7 +23,7 @@ KINDS: Final = {
 }  # fmt: skip
 SCHEMA: Final = ", ".join(f"{name} {KINDS[kind]}" for name, kind in COLUMNS.items())
 REMOVALS = 10
-TASKS_A_CORE, MOST_CHUNKS_A_TASK = 8, 64  # small enough to be tried again, or spread evenly
+TASKS_A_CORE, MOST_CHUNKS_A_TASK = 4, 64  # small enough to be tried again, or spread evenly
 
 
 def write_facts(

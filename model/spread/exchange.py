@@ -23,7 +23,7 @@ def hasten(optimizer: Any, network: Model, workers: int, devices: int) -> None:
     """
     Let each worker send its small gradients to all others at once.
 
-    TensorFlow's ring sums up in N - 1 turns, and tells in N - 1 more; who has everything after the first half
+    A ring sums up in N - 1 turns, and tells in N - 1 more; who has all after the first half
     can sum up alone, and all find the same. A turn takes most of a millisecond, whatever it
     carries, and a step of a small network some milliseconds. NCCL, between GPUs, chooses by itself.
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
+from model import spark_here
 from model.spark_here import TOLD_BY, lacking
 
 pytestmark = pytest.mark.spark
@@ -46,6 +49,18 @@ def test_more_workers_than_cores_are_told_unless_another_spark_is_described(java
     assert "ask for --workers" in lacking(workers=900)
     monkeypatch.setenv("SPARK_CONF_DIR", "of-a-cluster")
     assert lacking(workers=900) == ""
+
+
+def test_java_starts_from_the_classes_that_were_kept(monkeypatch, tmp_path):
+    kept = tmp_path / "a folder" / "classes.jsa"
+    monkeypatch.setattr(spark_here, "CLASSES", kept)
+    assert "SharedArchiveFile" not in spark_here.environment(2)["PYSPARK_SUBMIT_ARGS"]
+
+    kept.parent.mkdir()
+    kept.touch()
+
+    words = shlex.split(spark_here.environment(2)["PYSPARK_SUBMIT_ARGS"])
+    assert f'-XX:SharedArchiveFile="{kept}"' in words[words.index("--driver-java-options") + 1]
 
 
 def test_a_place_without_java_is_told(java):
