@@ -21,27 +21,27 @@ SAMPLE = ROOT / "model" / "sample" / "fashion-mnist.parquet"
 
 
 def main() -> int:
-    """Keep what a check of the sample loads; where Java is lacking, say so."""
+    """Keep what a check of the sample loads; where that cannot be, say so."""
     if why := lacking():
         print(f"{why}; then `python -m infra.spark_classes`, for Spark to start sooner")
         return 0
-    CLASSES.unlink(missing_ok=True)
     CLASSES.parent.mkdir(exist_ok=True)
-    draft = CLASSES.with_suffix(".draft")
+    draft = CLASSES.with_name(f".{os.getpid()}-{CLASSES.name}")
     with tempfile.TemporaryDirectory() as folder:
         command = [
             sys.executable, "-m", "data_checks.program", "--engine", "spark",
             "--images", str(SAMPLE), "--opened-by", "model.images:open_images",
             "--out", str(Path(folder) / "out"),
         ]  # fmt: skip
-        found = environment(2, java=f"-XX:ArchiveClassesAtExit={draft} -Xlog:disable")
+        found = environment(2, java=f'-XX:ArchiveClassesAtExit="{draft}" -Xlog:disable')
         done = subprocess.run(
             command, cwd=ROOT, env={**os.environ, **found}, capture_output=True, text=True,
             check=False,
         )  # fmt: skip
-    if done.returncode or not draft.exists():
-        print(f"{done.stdout}{done.stderr}\nSpark's classes could not be kept", file=sys.stderr)
-        return 1
+    if not draft.exists():  # Spark works without
+        said = f"{done.stdout}{done.stderr}".strip().splitlines()[-1:]
+        print("Java keeps no classes of Spark, which starts as slowly as ever:", *said)
+        return 0
     draft.replace(CLASSES)
     return 0
 

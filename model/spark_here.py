@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -59,7 +60,7 @@ def environment(
     master = f"local-cluster[{machines},{cores},1024]" if machines else threads
     words = [f"--master {master}", f"--driver-memory {memory}"]
     options = (QUICK_START, f"-Dlog4j2.configurationFile={LOG.as_uri()}", _kept(java))
-    words += [f"--driver-java-options '{' '.join(options).strip()}'"]
+    words += [f"--driver-java-options {shlex.quote(' '.join(options).strip())}"]
     words += [f"--conf {name}={value}" for name, value in said.items()]
     return {
         "PYSPARK_SUBMIT_ARGS": " ".join([*words, "pyspark-shell"]),

@@ -39,7 +39,11 @@ class Occupied(ValueError):
 
 
 app = App(
-    name="python -m model.train", help=__doc__, version_flags=[], result_action="return_value"
+    name="python -m model.train",
+    help=__doc__,
+    version_flags=[],
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 
 
@@ -87,8 +91,8 @@ def train(
         if copy:
             copy.pull()
         if done := _finished(out):
-            _ask_for_same(done, config, dataset_digest)
-            print(f"{out} holds a finished model of {done.manifest['dataset']['uri']} already")
+            _ask_for_same(done, config, data, dataset_digest, mirror or out)
+            print(f"{out} holds a finished model of {_uri(done)} already")
             if copy:
                 copy.push()  # the one who finished it may have died before this
             return 0
@@ -125,7 +129,7 @@ def _train(
         print(f"{arrays.train_images:,} training images of shape {arrays.shape}, "
               f"{arrays.test_images:,} test images, {len(images.labels)} classes",
               flush=True)  # fmt: skip
-        digest = _digest(images, checked)
+        digest, code = _digest(images, checked), network_digest()
         key = run_key(config, digest)
         if Checkpoint(out / CHECKPOINTS, key).is_of_another():
             print(f"the epochs in {out} are of other options, images or code: it begins anew",
@@ -139,7 +143,7 @@ def _train(
                 seconds=sum(epoch["seconds"] for epoch in progress.history),
                 facts={
                     "tags": tags, "mlflow_run_id": run.id, "workers": config.workers,
-                    "network_code": network_digest(),
+                    "network_code": code,
                 },
             )  # fmt: skip
     run.finish(folder)
@@ -184,24 +188,35 @@ def _finished(out: Path) -> ModelFolder | None:
     return folder
 
 
-def _ask_for_same(done: ModelFolder, config: TrainConfig, digest: str | None) -> None:
+def _uri(done: ModelFolder) -> str | None:
+    uri: str | None = done.manifest.get("dataset", {}).get("uri")
+    return uri
+
+
+def _ask_for_same(
+    done: ModelFolder, config: TrainConfig, data: str, digest: str | None, place: Path
+) -> None:
     """Raises Occupied: the model is of other options, images or code than were asked for."""
     from model.checkpoint import network_digest
 
-    wanted, kept = config.model_dump(), TrainConfig().model_dump() | done.manifest["config"]
+    told = done.manifest.get("config", {})  # where models are given away, it is not
+    wanted, kept = config.model_dump(), config.model_dump() | told
     others = [
         f"--{name.replace('_', '-')} {kept[name]}, not {value}"
         for name, value in wanted.items()
         if kept[name] != value
     ]
-    found = done.manifest["dataset"]["digest"]
+    found = done.manifest.get("dataset", {}).get("digest", "")
+    if digest is None and data != _uri(done):
+        digest = open_images(data).digest()
     if digest not in (None, found):
         others.append(f"images of digest {found[:12]}, not {str(digest)[:12]}")
     if done.manifest.get("network_code") not in (None, network_digest()):
         others.append("model/network.py as it was, before it was edited")
     if others:
-        raise Occupied(f"{done.path} holds a finished model already, trained with "
-                       f"{'; '.join(others)}; give another --out, or remove it")  # fmt: skip
+        option = "--out" if place == done.path else "--mirror"
+        raise Occupied(f"{place} holds a finished model already, trained with "
+                       f"{'; '.join(others)}; give another {option}, or remove it")  # fmt: skip
 
 
 def main() -> int:

@@ -28,7 +28,6 @@ def foresee(
         Refused: the images cannot be read, there are not so many workers, or the backend cannot
             be asked.
     """
-    on.trainer.require(config.workers)
     code = read_code()
     dataset = on.datasets.identify(data, name)
     champion = on.registry.champion(dataset.name)
@@ -40,6 +39,8 @@ def foresee(
         config,
     )
     candidate = on.trainer.known(job)
+    if not (checked and candidate):
+        on.trainer.require(config.workers)
     verdict_key, verdict = known_verdict(on, candidate, champion, rules) if candidate else (
         None, None,
     )  # fmt: skip

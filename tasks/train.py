@@ -30,12 +30,14 @@ def train_model(on: Backend, job: TrainingJob, is_forced: bool = False) -> Candi
     Submit, wait, and submit again if the run itself was lost; it continues from its checkpoint.
 
     Raises:
-        Refused: the trainer says that it cannot learn from this.
+        Refused: the trainer says that it cannot learn from this, or not by so many workers.
         Transient: the run was lost ``ATTEMPTS`` times.
     """
     is_known = not is_forced and on.trainer.known(job) is not None
     with contextlib.nullcontext() if is_known else _awaiting(on, job.token):
         on.trainer.sweep(lambda token: token == job.token or is_awaited(on.ledger, token))
+        if not is_known:
+            on.trainer.require(job.config.workers)
         if is_forced:
             on.trainer.forget(job)
         return see_through(

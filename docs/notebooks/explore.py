@@ -75,7 +75,9 @@ from model.train import train
 
 before_tensorflow()
 FOLDER = PLACE / "model"
-if train(data=DATA, out=FOLDER, config=TrainConfig(epochs=2)):
+if not (FOLDER / "manifest.json").exists() and train(
+    data=DATA, out=FOLDER, config=TrainConfig(epochs=2)
+):
     raise RuntimeError("the trainer said why, above")
 
 # %%

@@ -28,12 +28,12 @@ def capture(scores: Scores, place: Place, to: Place) -> str | None:
     so the same ones are looked at once.
 
     Returns:
-        The name of the file; ``None`` if nothing was scored.
+        The name of the file; ``None`` if it was there, or nothing was scored.
     """
     ended = datetime.fromisoformat(scores.ended)
     name = f"{ended:%Y%m%dT%H%M%S}-scores-{scores.key}.parquet"
     if not scores.rows or name in to.names(""):
-        return name if scores.rows else None
+        return None
     random = np.random.default_rng(int(scores.key, 16))
     count = min(MOST_ROWS, scores.rows)
     chosen = np.sort(random.choice(scores.rows, count, replace=False))

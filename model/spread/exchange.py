@@ -47,9 +47,10 @@ def _at_once(workers: int, instance: int) -> Callable[[Pairs], Pairs]:
             input=own, group_size=workers, group_key=GROUP, instance_key=instance,
             ordering_token=[],
         )  # fmt: skip
-        total = tf.reduce_sum(tf.ensure_shape(rows, [workers, own.shape[1]]), axis=0)
-        parts = tf.split(total, [each.shape.num_elements() for each in gradients])
-        sums = [tf.reshape(*each) for each in zip(parts, [g.shape for g in gradients], strict=True)]
+        total = tf.reduce_sum(tf.reshape(rows, [workers, -1]), axis=0)
+        shapes = [each.shape for each in variables]  # a gradient may not know its own
+        parts = tf.split(total, [math.prod(shape) for shape in shapes])
+        sums = [tf.reshape(*each) for each in zip(parts, shapes, strict=True)]
         return list(zip(sums, variables, strict=True))
 
     return summed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,7 @@ class OnWorkers:
     def __init__(self, shards: Shards, config: TrainConfig, classes: int, place: Path) -> None:
         self.arrays = shards
         self._config, self._classes, self._place = config, classes, place
+        self._notes: list[str] = []
 
     def fit(self, key: str, tell: Tell) -> tuple[Model, Progress]:
         """
@@ -77,7 +78,7 @@ class OnWorkers:
         begun = checkpoint.progress()
         self._place.mkdir(parents=True, exist_ok=True)
         write_progress(self._place / PROGRESS, begun)  # not what another run left there
-        if not begun.epoch:
+        with suppress(OSError):  # of an earlier run
             (self._place / NOTES).unlink(missing_ok=True)
         follower.begin(begun)
         epoch = begun.epoch
@@ -104,9 +105,9 @@ class OnWorkers:
     def _say(self, line: str) -> None:
         """To the log of this program, and to whoever follows it from elsewhere."""
         print(line, flush=True)
-        file = self._place / NOTES
-        before = file.read_text(encoding="utf-8") if file.exists() else ""
-        file.write_text(f"{before}{line}\n", encoding="utf-8")  # a volume takes whole files alone
+        self._notes.append(line)
+        with suppress(OSError):  # a volume takes whole files alone, and at times none
+            (self._place / NOTES).write_text("\n".join([*self._notes, ""]), encoding="utf-8")
 
 
 def seen(checkpoint: Checkpoint, epoch: int, within_s: float = SEEN_WITHIN_S) -> Progress:

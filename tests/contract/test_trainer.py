@@ -23,6 +23,10 @@ def begun(around, run) -> int:
     return found
 
 
+def test_one_worker_is_always_to_be_had(backend):
+    backend.trainer.require(1)
+
+
 @pytest.mark.slow
 def test_the_same_job_is_the_same_run_until_it_is_forgotten(backend, around, job):
     first, again = backend.trainer.submit(job), backend.trainer.submit(job)

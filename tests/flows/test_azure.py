@@ -62,10 +62,13 @@ def test_serverless_compute_trains_on_images_in_a_volume(azure, cloud, pictures)
     compute = {"DATABRICKS_SERVERLESS_COMPUTE_ID": "auto"}
 
     refused = azure(*IN_AZURE, *FAST, **compute)
+    several = azure("plan", "--backend", "azure", "--data", place, "--workers", "2", **compute)
     done = azure("release", "--backend", "azure", "--data", place, *FAST, **compute)
 
     assert refused.returncode == 3
     assert "give images in a volume" in refused.stderr
+    assert several.returncode == 3
+    assert "serverless compute does not start 2 workers together" in several.stderr
     assert done.returncode == 0, done.stdout + done.stderr
     (run,) = cloud.runs.all()
     assert run["tasks"][0]["environment_key"] == run["environments"][0]["environment_key"]

@@ -159,6 +159,7 @@ def test_a_sample_of_the_scores_is_traffic_for_the_monitor(released, plenty, tmp
     monitored = released("monitor", "--name", "light", "--window", "250")
 
     assert scored.returncode == again.returncode == monitored.returncode == 0, monitored.stderr
+    assert re.search("^score +skipped", again.stdout, re.MULTILINE)
     traffic = list((released.state / "endpoints" / "light" / "traffic").glob("*-scores-*.parquet"))
     assert len(traffic) == 1
     assert parquet.read_metadata(traffic[0]).num_rows == 6000

@@ -51,7 +51,9 @@ def test_a_run_that_is_forgotten_is_not_found_on_the_machine_that_made_it(tmp_pa
 
 
 @pytest.mark.long
-def test_a_finished_model_is_copied_although_its_trainer_died_before(model_folder, tmp_path):
+def test_a_finished_model_is_copied_although_its_trainer_died_before(
+    model_folder, pictures, tmp_path
+):
     out, mirror = tmp_path / "out", tmp_path / "mirror"
     shutil.copytree(model_folder, out)
     mirror.mkdir()
@@ -59,7 +61,7 @@ def test_a_finished_model_is_copied_although_its_trainer_died_before(model_folde
 
     config = TrainConfig(epochs=6, batch_size=8)
 
-    assert train(data="nothing", out=out, mirror=mirror, config=config) == 0
+    assert train(data=str(pictures), out=out, mirror=mirror, config=config) == 0
 
     assert ModelFolder.read(mirror).digest == ModelFolder.read(model_folder).digest
     ModelFolder.read(mirror).verify()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import subprocess
+import sys
 
 import pytest
 
@@ -61,6 +64,22 @@ def test_java_starts_from_the_classes_that_were_kept(monkeypatch, tmp_path):
 
     words = shlex.split(spark_here.environment(2)["PYSPARK_SUBMIT_ARGS"])
     assert f'-XX:SharedArchiveFile="{kept}"' in words[words.index("--driver-java-options") + 1]
+
+
+def test_java_takes_the_classes_that_were_kept():
+    assert spark_here.CLASSES.is_file(), "make .venv/spark keeps them, where Java is"
+    strict = f'-XX:SharedArchiveFile="{spark_here.CLASSES}" -Xshare:on -Xlog:disable'
+    found = {**os.environ, **spark_here.environment(1, java=strict)}
+    program = (
+        "from pyspark.sql import SparkSession as S; print(S.builder.getOrCreate().range(5).count())"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=found, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == "5"
 
 
 def test_a_place_without_java_is_told(java):

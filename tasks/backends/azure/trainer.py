@@ -93,20 +93,23 @@ class DatabricksTrainer:
         return [n for n, token in self._jobs.active(ENTRY).items() if not is_awaited(token)]
 
     def _looks(self, run: TrainingRun, watch: Watch) -> Callable[[], None]:
-        """Tells the lines that came since it was called last."""
+        """Tells the lines that came since it was called last; no notes of an earlier run."""
         files: dict[str, Watch] = {PROGRESS: lambda line: watch(sentence(line))}
+        told = {PROGRESS: 0}
         if run.job.config.workers > 1:
-            files[NOTES] = watch
-        told = dict.fromkeys(files, 0)
+            files[NOTES], told[NOTES] = watch, len(self._lines(run, NOTES))
 
         def look() -> None:
             for name, tell in files.items():
-                lines = (self._volume.read("runs", run.token, name) or b"").decode().splitlines()
+                lines = self._lines(run, name)
                 for line in lines[told[name] :]:
                     tell(line)
-                told[name] = max(told[name], len(lines))
+                told[name] = len(lines) if name == NOTES else max(told[name], len(lines))
 
         return look
+
+    def _lines(self, run: TrainingRun, name: str) -> list[str]:
+        return (self._volume.read("runs", run.token, name) or b"").decode().splitlines()
 
     def _words(self, run: TrainingRun) -> list[str]:
         on_driver = f"/tmp/mlops/{run.token}"  # noqa: S108 (of the cluster, which is ours alone)

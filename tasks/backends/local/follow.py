@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -37,6 +38,8 @@ class Lines:
         """Lines that were written since the last call."""
         try:
             with self._path.open("rb") as stream:
+                if stream.seek(0, os.SEEK_END) < self._seen:  # another run began it anew
+                    self._seen = 0
                 stream.seek(self._seen)
                 lines = stream.read().splitlines(keepends=True)
         except OSError:

@@ -36,6 +36,7 @@ class ProcessTrainer:
         """Start the run, unless it runs or ended well; killed, it goes on from its checkpoint."""
         run = TrainingRun(job.token, job, self._runs / job.token)
         if finished(run) is None and not self._programs.running(_out(run)):
+            (run.folder / "out" / NOTES).unlink(missing_ok=True)  # of an earlier run
             self._programs.start(_out(run), self._command(run), _log(run))
         return run
 

@@ -99,6 +99,7 @@ def main() -> None:
     found["weights"], found["measures"] = joined(twin.variables), measures(progress)
     _, twin, _ = learned(TrainConfig(**KNOBS), "baseline")  # with batch normalization
     assert "_all_reduce_sum_gradients" in vars(twin.optimizer)
+    assert hasattr(type(twin.optimizer), "_all_reduce_sum_gradients")  # Keras calls it so
     found["baseline"] = joined([*twin.variables, *twin.optimizer.variables])
     exchange.MOST_BYTES = 0  # as if the network were large
     _, twin, _ = learned(TrainConfig(**KNOBS), "by ring")
