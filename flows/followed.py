@@ -18,9 +18,10 @@ from tasks.errors import Transient
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
-    from prefect.client.schemas.objects import FlowRun
+    from prefect.client.schemas.objects import FlowRun, State
 
 CLOSE_S = 3.0  # of the ten seconds that an agent leaves us, once its job is cancelled
+WATCHED_S = 4.0  # more of them, to see whether the run has heard it
 
 
 class Followed:
@@ -109,32 +110,47 @@ class Followed:
         """
         Ask Prefect to cancel it; its worker does so, and its hooks cancel what it started.
 
+        A run whose process is about to begin does not hear it, and says that it runs. So it is
+        looked at for some seconds more, and told again.
+
         Raises:
             Transient: nobody answered in that time.
         """
         from prefect.client.orchestration import get_client
         from prefect.exceptions import ObjectNotFound
         from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
-        from prefect.states import Cancelling
 
-        until = time.monotonic() + within_s
+        until, is_told = time.monotonic() + within_s, False
         # A new connection that gives up soon: that of before may hang, and time is short.
         with (
             temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
             get_client(sync_client=True, httpx_settings={"timeout": min(within_s, 30.0)}) as client,
+            contextlib.suppress(ObjectNotFound),  # somebody deleted it: nothing of it goes on
         ):
-            while True:
+            while not is_told or time.monotonic() < until:
                 try:
-                    client.set_flow_run_state(run.id, Cancelling())
-                except ObjectNotFound:
-                    return  # somebody deleted it: nothing of it goes on
+                    if _told_to_end(client, run).is_final():
+                        return
                 except httpx.HTTPError as error:
+                    if is_told:
+                        return
                     if time.monotonic() > until:
                         raise Transient(f"the run could not be cancelled ({error}); do it at "
                                         f"{run.url}") from error  # fmt: skip
-                    time.sleep(0.2)
                 else:
-                    return
+                    if not is_told:
+                        is_told, until = True, time.monotonic() + WATCHED_S
+                time.sleep(0.2)
+
+
+def _told_to_end(client: SyncPrefectClient, run: Run) -> State[Any]:
+    """The state of a run that is cancelled, or about to be."""
+    from prefect.states import Cancelling, Pending
+
+    state = client.read_flow_run(run.id).state or Pending()
+    if not (state.is_final() or state.is_cancelling()):
+        client.set_flow_run_state(run.id, Cancelling())
+    return state
 
 
 def _run(found: FlowRun) -> Run:

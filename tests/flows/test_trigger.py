@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from uuid import uuid4
@@ -14,7 +16,13 @@ from uuid import uuid4
 import httpx
 import pytest
 from junitparser import Error, Failure, JUnitXml, Skipped
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Pending, Running
 
+from flows.followed import Followed
+from flows.runs import Run
 from tests.conftest import ROOT
 from tests.flows.conftest import SELDOM, Checkout, until
 from tests.flows.way import Way
@@ -161,6 +169,24 @@ def test_a_job_that_is_cancelled_before_it_knows_its_run_cancels_it_as_well(ther
     assert begun.returncode == 130, said
     assert len(runs_of(there)) == before + 1
     until(lambda: newest(there)["state"]["type"] == "CANCELLED", seconds=60)
+
+
+def test_a_run_that_says_it_runs_after_it_was_cancelled_is_told_again(there, prefect_url):
+    """As a process does that was about to begin; here, nobody else cancels it."""
+    with temporary_settings({PREFECT_API_URL: prefect_url}), get_client(sync_client=True) as client:
+        run = client.create_flow_run(beginning, state=Pending())
+        cancel = Followed(client, "beginning/nowhere", uuid4()).cancel
+        told = (cancel, Run(run.id, "", "", None))
+        asked = threading.Thread(target=contextvars.copy_context().run, args=told)
+        asked.start()
+        until(lambda: client.read_flow_run(run.id).state.is_cancelling(), seconds=20)
+        client.set_flow_run_state(run.id, Running(), force=True)
+        asked.join()
+        assert client.read_flow_run(run.id).state.is_cancelling()
+
+
+@flow
+def beginning() -> None: ...
 
 
 def test_a_job_that_is_cancelled_while_the_server_is_away_ends_at_once(there):
