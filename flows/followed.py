@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CLOSE_S = 3.0  # of the ten seconds that an agent leaves us, once its job is cancelled
 WATCHED_S = 4.0  # more of them, to see whether the run has heard it
+PAUSE_S = 0.2
 
 
 class Followed:
@@ -106,7 +107,7 @@ class Followed:
         """Tell what the run's log says until it has ended (``flows.following``)."""
         return follow(self._client, run, tell, within_s)
 
-    def cancel(self, run: Run, within_s: float = CLOSE_S) -> None:
+    def cancel(self, run: Run, within_s: float = CLOSE_S, watched_s: float = WATCHED_S) -> None:
         """
         Ask Prefect to cancel it; its worker does so, and its hooks cancel what it started.
 
@@ -119,32 +120,34 @@ class Followed:
         from prefect.client.orchestration import get_client
         from prefect.exceptions import ObjectNotFound
         from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+        from prefect.states import Cancelling
 
-        until, is_told = time.monotonic() + within_s, False
+        until = time.monotonic() + within_s
         # A new connection that gives up soon: that of before may hang, and time is short.
         with (
             temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
             get_client(sync_client=True, httpx_settings={"timeout": min(within_s, 30.0)}) as client,
             contextlib.suppress(ObjectNotFound),  # somebody deleted it: nothing of it goes on
         ):
-            while not is_told or time.monotonic() < until:
+            while True:
                 try:
-                    if _told_to_end(client, run).is_final():
-                        return
+                    client.set_flow_run_state(run.id, Cancelling())  # one that ended stays so
+                    break
                 except httpx.HTTPError as error:
-                    if is_told:
-                        return
                     if time.monotonic() > until:
                         raise Transient(f"the run could not be cancelled ({error}); do it at "
                                         f"{run.url}") from error  # fmt: skip
-                else:
-                    if not is_told:
-                        is_told, until = True, time.monotonic() + WATCHED_S
-                time.sleep(0.2)
+                    time.sleep(PAUSE_S)
+            until = time.monotonic() + watched_s
+            while time.monotonic() < until:
+                with contextlib.suppress(httpx.HTTPError):
+                    if _told_again(client, run).is_final():
+                        return
+                time.sleep(PAUSE_S)
 
 
-def _told_to_end(client: SyncPrefectClient, run: Run) -> State[Any]:
-    """The state of a run that is cancelled, or about to be."""
+def _told_again(client: SyncPrefectClient, run: Run) -> State[Any]:
+    """The state that it was in, if that is not to be its last one."""
     from prefect.states import Cancelling, Pending
 
     state = client.read_flow_run(run.id).state or Pending()

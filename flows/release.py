@@ -15,7 +15,7 @@ from tasks.approve import approve_release, require_same_champion
 from tasks.deploy import serve
 from tasks.errors import Refused
 from tasks.evaluate import evaluate_candidate
-from tasks.gate import pass_test_gate
+from tasks.gate import known_pass, pass_test_gate
 from tasks.ports import Backend, endpoint_part, release_part
 from tasks.records import Approved, Code, Dataset, Deployment, ModelVersion
 from tasks.register import register_model
@@ -86,7 +86,7 @@ def _proved(
     force: bool,
 ) -> Approved:
     """What passed every gate."""
-    if config.workers > 1 and (force or known_checks(on, dataset, champion)[1] is None):
+    if config.workers > 1 and (force or not _is_proved(on, dataset, code, champion)):
         on.trainer.require(config.workers)  # now, and not after all else went well
     checking = validate_images.submit(on, dataset, champion, force, config.workers)
     try:
@@ -100,6 +100,12 @@ def _proved(
         raise
     candidate = train_model(on, describe_job(checked, gate, config), force)
     return evaluate_candidate(on, candidate, champion, rules)
+
+
+def _is_proved(on: Backend, dataset: Dataset, code: Code, champion: ModelVersion | None) -> bool:
+    """Did these images and this code pass before?"""
+    _, checked, _ = known_checks(on, dataset, champion)
+    return bool(checked and known_pass(on, code))
 
 
 def _live(

@@ -27,6 +27,7 @@ from flows.runs import Run, ended_badly
 from tasks.errors import Transient
 
 MOST_TURNS = 100  # runs of one build
+ENDS_WITHIN_S = 60.0  # usually; a run that is cancelled has 30 seconds for it
 
 
 def run_trigger(
@@ -94,8 +95,8 @@ def _cancelled(prefect: Followed, key: str) -> int:
     if found is None or (found.state and found.state.is_final()):
         print(f"no run of {prefect.deployment} is left of this build", flush=True)
         return 0
-    prefect.cancel(found, PATIENCE_S)
     print(f"cancelling {found.name}\n{found.url}", flush=True)
+    prefect.cancel(found, PATIENCE_S, ENDS_WITHIN_S)
     return 0
 
 

@@ -26,6 +26,8 @@ def main() -> int:
         print(f"{why}; then `python -m infra.spark_classes`, for Spark to start sooner")
         return 0
     CLASSES.parent.mkdir(exist_ok=True)
+    for left in CLASSES.parent.glob(f".*-{CLASSES.name}"):  # of one that was killed
+        left.unlink(missing_ok=True)
     draft = CLASSES.with_name(f".{os.getpid()}-{CLASSES.name}")
     with tempfile.TemporaryDirectory() as folder:
         command = [

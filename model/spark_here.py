@@ -61,7 +61,7 @@ def environment(
     words = [f"--master {master}", f"--driver-memory {memory}"]
     options = (QUICK_START, f"-Dlog4j2.configurationFile={LOG.as_uri()}", _kept(java))
     words += [f"--driver-java-options {shlex.quote(' '.join(options).strip())}"]
-    words += [f"--conf {name}={value}" for name, value in said.items()]
+    words += [f"--conf {shlex.quote(f'{name}={value}')}" for name, value in said.items()]
     return {
         "PYSPARK_SUBMIT_ARGS": " ".join([*words, "pyspark-shell"]),
         "PYSPARK_PYTHON": sys.executable,

@@ -2,9 +2,9 @@
 ``python -m model.train --data URI --out DIR``: from images to a model folder. A program of its own.
 
 Killed at any moment, the same command goes on from the last epoch; on a finished folder it answers
-at once. Exit codes: 0 done · 1 bug · 2 usage · 3 the data cannot be learned from, or not by so many
-workers, or the folder holds another model · 4 workers were lost again and again, or a disk, the
-storage or the network failed · 130 interrupted.
+at once, for images that lie where they lay. Exit codes: 0 done · 1 bug · 2 usage · 3 the data
+cannot be learned from, or not by so many workers, or the folder holds another model · 4 workers
+were lost again and again, or a disk, the storage or the network failed · 130 interrupted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from model.config import TrainConfig, faults
 from model.devices import before_tensorflow
-from model.folder import BadModelFolder, ModelFolder
+from model.folder import MANIFEST, BadModelFolder, ModelFolder
 from model.images import BadDataset, ImageSet, open_images
 from model.mirror import Mirror
 from model.pixels import BadImage
@@ -91,7 +91,9 @@ def train(
         if copy:
             copy.pull()
         if done := _finished(out):
-            _ask_for_same(done, config, data, dataset_digest, mirror or out)
+            is_copy = mirror is not None and (mirror / MANIFEST).exists()
+            place = mirror if mirror and is_copy else out
+            _ask_for_same(done, config, data, dataset_digest, place)
             print(f"{out} holds a finished model of {_uri(done)} already")
             if copy:
                 copy.push()  # the one who finished it may have died before this
@@ -199,8 +201,9 @@ def _ask_for_same(
     """Raises Occupied: the model is of other options, images or code than were asked for."""
     from model.checkpoint import network_digest
 
-    told = done.manifest.get("config", {})  # where models are given away, it is not
-    wanted, kept = config.model_dump(), config.model_dump() | told
+    wanted = config.model_dump()
+    told = done.manifest.get("config", wanted)  # options that came later were as by default
+    kept = TrainConfig().model_dump() | told
     others = [
         f"--{name.replace('_', '-')} {kept[name]}, not {value}"
         for name, value in wanted.items()

@@ -180,7 +180,7 @@ def test_a_run_that_says_it_runs_after_it_was_cancelled_is_told_again(there, pre
         asked = threading.Thread(target=contextvars.copy_context().run, args=told)
         asked.start()
         until(lambda: client.read_flow_run(run.id).state.is_cancelling(), seconds=20)
-        client.set_flow_run_state(run.id, Running(), force=True)
+        client.set_flow_run_state(run.id, Running())
         asked.join()
         assert client.read_flow_run(run.id).state.is_cancelling()
 

@@ -32,6 +32,10 @@ def test_a_file_that_is_begun_anew_is_told_anew(tmp_path):
     file.write_text("of the first run\nand more of it\n")
     assert len(list(lines.fresh())) == 2
 
+    file.write_text("")  # as it is for a moment while it is written anew, longer
+    assert list(lines.fresh()) == []
+    file.write_text("of the first run\nand more of it\nand more\n")
+    assert list(lines.fresh()) == ["and more"]
     file.write_text("of the second\n")
 
     assert list(lines.fresh()) == ["of the second"]

@@ -104,7 +104,8 @@ class DatabricksTrainer:
                 lines = self._lines(run, name)
                 for line in lines[told[name] :]:
                     tell(line)
-                told[name] = len(lines) if name == NOTES else max(told[name], len(lines))
+                if lines:  # none, while they are written anew
+                    told[name] = len(lines) if name == NOTES else max(told[name], len(lines))
 
         return look
 

@@ -38,7 +38,7 @@ class Lines:
         """Lines that were written since the last call."""
         try:
             with self._path.open("rb") as stream:
-                if stream.seek(0, os.SEEK_END) < self._seen:  # another run began it anew
+                if 0 < stream.seek(0, os.SEEK_END) < self._seen:  # another run began it anew
                     self._seen = 0
                 stream.seek(self._seen)
                 lines = stream.read().splitlines(keepends=True)
