@@ -272,7 +272,7 @@ def test_the_doctor_looks_at_the_cloud_and_leaves_nothing(azure, cloud):
     ill = azure("doctor", "--backend", "azure", MLOPS_NODE_TYPE="X1", MLOPS_VOLUME="/Volumes/a/b")
 
     assert well.returncode == 0, well.stdout + well.stderr
-    assert well.stdout.count("well  ") == 14
+    assert well.stdout.count("well  ") == 15
     assert cloud.blobs() == before
     assert ill.returncode == 4
     assert "MLOPS_VOLUME: '/Volumes/a/b' is not like" in ill.stdout
